@@ -1,0 +1,1 @@
+//! Fan-out of one output value into items.
