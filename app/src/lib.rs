@@ -1,0 +1,13 @@
+//! What a function app *is*: host.json, function.json, settings and connections, validated into one [`App`].
+//!
+//! This crate reads files and nothing else: no sockets, no processes, no clock. Everything that depends only
+//! on the app is worked out here, once, so that nothing has to be looked up again per invocation.
+
+pub mod function;
+pub mod log;
+pub mod secret;
+
+pub use function::{
+    Binding, Cardinality, DataType, Direction, Function, FunctionError, FunctionSource, RetryPolicy,
+};
+pub use secret::Secret;
