@@ -3,11 +3,15 @@
 //! This crate reads files and nothing else: no sockets, no processes, no clock. Everything that depends only
 //! on the app is worked out here, once, so that nothing has to be looked up again per invocation.
 
+pub mod connection;
 pub mod function;
 pub mod log;
 pub mod secret;
+pub mod settings;
 
+pub use connection::{Connection, ConnectionError, ConnectionString};
 pub use function::{
     Binding, Cardinality, DataType, Direction, Function, FunctionError, FunctionSource, RetryPolicy,
 };
 pub use secret::Secret;
+pub use settings::{ExpandError, Settings};
