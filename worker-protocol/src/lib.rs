@@ -10,3 +10,9 @@ mod contract {
 
 pub use contract::azure_functions_rpc_messages::*;
 pub use contract::*;
+
+pub mod capabilities;
+pub mod channel;
+
+pub use capabilities::Capabilities;
+pub use channel::{Channel, Phase, Step};
