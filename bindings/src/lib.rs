@@ -5,14 +5,17 @@
 
 pub mod data;
 pub mod dispatch;
+pub mod dotnet;
 pub mod drain;
 pub mod error;
 pub mod extension;
 pub mod fanout;
 pub mod http;
+pub mod json;
 pub mod queue;
 pub mod registry;
 pub mod state;
+pub mod storage;
 pub mod template;
 pub mod timer;
 pub mod value;

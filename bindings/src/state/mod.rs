@@ -1,6 +1,8 @@
 //! Small state and leases that all instances of an app share: timer status, locks, listener positions.
 
+mod blobs;
 mod memory;
+mod primary;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +12,11 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::BindingError;
+use crate::storage::BlobService;
+use blobs::Blobs;
 use memory::Memory;
+
+pub use primary::PrimaryLock;
 
 /// Where the state of a host lives: the container `azure-webjobs-hosts` of its storage account, laid out as the
 /// reference host does (spec bindings.md §1.13), or this process's memory when it has none.
@@ -20,6 +26,7 @@ pub struct HostState(Store);
 #[derive(Clone)]
 enum Store {
     Memory(Arc<Memory>),
+    Blobs(Blobs),
 }
 
 impl HostState {
@@ -28,10 +35,21 @@ impl HostState {
         Self(Store::Memory(Arc::default()))
     }
 
+    /// State in the container `azure-webjobs-hosts` of `service`, which is made when it is first needed.
+    pub fn blobs(service: BlobService) -> Self {
+        Self(Store::Blobs(Blobs::new(service)))
+    }
+
+    /// Whether other instances see it.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.0, Store::Blobs(_))
+    }
+
     /// The content at `path`, for example `timers/{hostId}/Host.Functions.X/status`.
     pub async fn read(&self, path: &str) -> Result<Option<Bytes>, BindingError> {
         match &self.0 {
             Store::Memory(memory) => Ok(memory.read(path)),
+            Store::Blobs(blobs) => Ok(blobs.read(path).await?),
         }
     }
 
@@ -42,6 +60,7 @@ impl HostState {
                 memory.write(path, content);
                 Ok(())
             }
+            Store::Blobs(blobs) => Ok(blobs.write(path, content).await?),
         }
     }
 
@@ -53,13 +72,11 @@ impl HostState {
         period: Duration,
         owner: &str,
     ) -> Result<Option<Lease>, BindingError> {
-        match &self.0 {
-            Store::Memory(memory) => {
-                let _ = owner;
-                let id = memory.acquire(path, period);
-                Ok(id.map(|id| Lease { state: self.clone(), path: path.to_owned(), id, period }))
-            }
-        }
+        let id = match &self.0 {
+            Store::Memory(memory) => memory.acquire(path, period),
+            Store::Blobs(blobs) => blobs.acquire(path, period, owner).await?,
+        };
+        Ok(id.map(|id| Lease { state: self.clone(), path: path.to_owned(), id, period }))
     }
 }
 
@@ -67,6 +84,7 @@ impl fmt::Debug for HostState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Store::Memory(_) => "HostState(memory)",
+            Store::Blobs(_) => "HostState(blobs)",
         })
     }
 }
@@ -84,10 +102,12 @@ impl Lease {
     /// Runs the period anew. An error means that the lease must be taken for lost once its period is over.
     pub async fn renew(&self) -> Result<(), BindingError> {
         match &self.state.0 {
-            Store::Memory(memory) => memory
-                .renew(&self.path, self.id, self.period)
-                .then_some(())
-                .ok_or_else(|| BindingError::new(format!("The lock '{}' is held by somebody else.", self.path))),
+            Store::Memory(memory) => {
+                memory.renew(&self.path, self.id, self.period).then_some(()).ok_or_else(|| {
+                    BindingError::new(format!("The lock '{}' is held by somebody else.", self.path))
+                })
+            }
+            Store::Blobs(blobs) => Ok(blobs.renew(&self.path, self.id).await?),
         }
     }
 
@@ -95,6 +115,9 @@ impl Lease {
     pub async fn release(self) {
         match &self.state.0 {
             Store::Memory(memory) => memory.release(&self.path, self.id),
+            Store::Blobs(blobs) => {
+                let _ = blobs.release(&self.path, self.id).await;
+            }
         }
     }
 
@@ -103,3 +126,6 @@ impl Lease {
         self.period
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Azure Storage clients: from a connection to a queue or blob service, shared by all bindings that use it.
+//!
+//! The official crates do the work on the `azure_core` pipeline; this module adds what they lack: connection
+//! strings, account keys, sections with an identity, and one HTTP transport for everything.
+
+mod account;
+mod blob;
+mod error;
+pub mod identity;
+mod options;
+mod queue;
+mod shared_key;
+mod transport;
+
+use std::sync::Arc;
+
+use azure_core::http::HttpClient;
+use horus_app::connection::Connection;
+use parking_lot::Mutex;
+
+pub use account::{Account, AccountError, Service};
+pub use blob::{Blob, BlobService};
+pub use error::StorageError;
+pub use queue::{Queue, QueueService, ReceivedMessage};
+pub use transport::HttpTransport;
+
+/// The storage services of a host: one object per connection, however many bindings use it. Cheap to clone.
+///
+/// Making a service performs no I/O, so it can be done while an app is indexed.
+#[derive(Clone, Debug)]
+pub struct Storage(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    transport: Arc<dyn HttpClient>,
+    queues: Mutex<Vec<(Connection, QueueService)>>,
+    blobs: Mutex<Vec<(Connection, BlobService)>>,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Storage {
+    /// Services that are reached over the network.
+    pub fn new() -> Self {
+        Self::with_transport(Arc::new(HttpTransport::default()))
+    }
+
+    /// Services that are reached through `transport`, for example one that calls an in-process store.
+    pub fn with_transport(transport: Arc<dyn HttpClient>) -> Self {
+        Self(Arc::new(Shared { transport, queues: Mutex::default(), blobs: Mutex::default() }))
+    }
+
+    /// What carries the requests; other services of the host use the same one.
+    pub fn transport(&self) -> &Arc<dyn HttpClient> {
+        &self.0.transport
+    }
+
+    /// The queue service behind `connection`.
+    ///
+    /// # Errors
+    /// When the connection names no queue endpoint or no usable credential.
+    pub fn queues(&self, connection: &Connection) -> Result<QueueService, AccountError> {
+        cached(&self.0.queues, connection, || {
+            QueueService::new(
+                &Account::resolve(connection, Service::Queue, &self.0.transport)?,
+                &self.0.transport,
+            )
+        })
+    }
+
+    /// The blob service behind `connection`.
+    ///
+    /// # Errors
+    /// When the connection names no blob endpoint or no usable credential.
+    pub fn blobs(&self, connection: &Connection) -> Result<BlobService, AccountError> {
+        cached(&self.0.blobs, connection, || {
+            BlobService::new(
+                &Account::resolve(connection, Service::Blob, &self.0.transport)?,
+                &self.0.transport,
+            )
+        })
+    }
+}
+
+fn cached<T: Clone>(
+    cache: &Mutex<Vec<(Connection, T)>>,
+    connection: &Connection,
+    make: impl FnOnce() -> Result<T, AccountError>,
+) -> Result<T, AccountError> {
+    let mut cache = cache.lock();
+    if let Some((_, service)) = cache.iter().find(|(known, _)| known == connection) {
+        return Ok(service.clone());
+    }
+    let service = make()?;
+    cache.push((connection.clone(), service.clone()));
+    Ok(service)
+}
+
+#[cfg(test)]
+mod tests;
