@@ -5,9 +5,14 @@
 
 pub mod connection;
 pub mod function;
+pub mod json;
 pub mod log;
+pub mod options;
+pub mod retry;
+pub mod sanitize;
 pub mod secret;
 pub mod settings;
+pub mod timespan;
 
 pub use connection::{Connection, ConnectionError, ConnectionString};
 pub use function::{
