@@ -1,8 +1,12 @@
 //! Binding data: what an event tells about itself, by name, ignoring case.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use crate::Value;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::{Json, Value, json};
 
 /// One case-insensitive dictionary per invocation (spec bindings.md §1.5). Keeps the order and the case of the
 /// first writer, since both reach the worker; small enough that a scan beats hashing.
@@ -34,6 +38,23 @@ impl BindingData {
         self.0.push((name.into(), value));
     }
 
+    /// Adds the members of `text` if it holds a JSON object, overwriting entries of the same name (spec bindings.md
+    /// §1.5, rule 2): scalars become text, objects stay JSON, arrays and nulls are skipped. Any other text adds nothing.
+    pub fn add_json_members(&mut self, text: &str) {
+        if !text.trim_start().starts_with('{') {
+            return;
+        }
+        let Ok(Members(members)) = serde_json::from_str(text) else { return };
+        for (name, member) in members {
+            let value = match json::kind(member.get()) {
+                json::Kind::Null | json::Kind::Array => continue,
+                json::Kind::Scalar(plain) => Value::String(plain),
+                json::Kind::Object => Value::Json(Json::from_valid(json::compact(member.get()))),
+            };
+            self.insert(name, value);
+        }
+    }
+
     /// All entries in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(key, value)| (key.as_ref(), value))
@@ -54,3 +75,33 @@ impl BindingData {
         self.0.is_empty()
     }
 }
+
+/// The members of a JSON object in order, their values left as text.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
+}
+
+#[cfg(test)]
+mod tests;
