@@ -3,8 +3,10 @@
 //! This crate reads files and nothing else: no sockets, no processes, no clock. Everything that depends only
 //! on the app is worked out here, once, so that nothing has to be looked up again per invocation.
 
+pub mod bundle;
 pub mod connection;
 pub mod function;
+pub mod host_json;
 pub mod json;
 pub mod log;
 pub mod options;

@@ -6,6 +6,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+/// Categories that several rooms write to (spec host.md §11.1).
+pub mod category {
+    /// Everything until the host runs: configuration, indexing, errors of functions.
+    pub const STARTUP: &str = "Host.Startup";
+}
+
 /// Severity, in the platform's names and order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {

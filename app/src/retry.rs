@@ -34,6 +34,16 @@ pub enum RetryError {
     },
 }
 
+impl RetryError {
+    /// The property that is wrong, unless it is the whole policy.
+    pub fn property(&self) -> Option<&'static str> {
+        match self {
+            Self::NotAnObject => None,
+            Self::Missing { property, .. } | Self::Invalid { property, .. } => Some(property),
+        }
+    }
+}
+
 fn for_strategy(strategy: &str) -> String {
     match strategy {
         "" => String::new(),

@@ -4,6 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
+/// Names the language of the app: `node`, `python`, `custom` …
+pub const WORKER_RUNTIME: &str = "FUNCTIONS_WORKER_RUNTIME";
+/// `Development` on a developer's machine.
+pub const ENVIRONMENT: &str = "AZURE_FUNCTIONS_ENVIRONMENT";
+
 /// Why a `%Name%` in a binding property has no value (spec host.md §1.5).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExpandError {
