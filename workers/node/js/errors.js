@@ -22,12 +22,19 @@ function asError(thrown) {
   if (thrown instanceof Error) return thrown;
   // Errors of another realm (vm contexts, test runners) are errors too.
   if (typeof thrown === 'object' && thrown !== null && typeof thrown.message === 'string' && 'stack' in thrown) return thrown;
-  if (thrown === undefined || thrown === null) return new Error('Unknown error');
-  if (typeof thrown === 'string') return new Error(thrown);
+  const error = new Error(textOf(thrown));
+  // Nobody recorded where it was thrown, and where we noticed is of no use.
+  error.stack = `Error: ${error.message}`;
+  return error;
+}
+
+function textOf(thrown) {
+  if (thrown === undefined || thrown === null) return 'Unknown error';
+  if (typeof thrown !== 'object') return String(thrown);
   try {
-    return new Error(typeof thrown === 'object' ? JSON.stringify(thrown) : String(thrown));
+    return JSON.stringify(thrown);
   } catch {
-    return new Error('Unknown error (the thrown value has no text form)');
+    return 'Unknown error (the thrown value has no text form)';
   }
 }
 

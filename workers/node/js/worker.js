@@ -158,6 +158,7 @@ class Worker {
     const { app } = this;
     const { functionId, metadata } = request;
     app.isLocked = true;
+    this.#warmUp();
     if (app.startError) throw app.startError;
     if (app.usesWorkerIndexing) {
       if (!app.functions.has(functionId)) throw new SystemError(`The app has not registered a function with id '${functionId}'.`);
@@ -165,6 +166,17 @@ class Worker {
       app.functions.set(functionId, await loadFunction(app, request));
     }
     return { functionId };
+  }
+
+  /** Loading the fetch classes takes longer than the first request should: it is done between loading and that request. */
+  #warmUp() {
+    const { app } = this;
+    if (app.isWarm || !app.usesWorkerIndexing) return;
+    app.isWarm = true;
+    setImmediate(() => {
+      this.stream.flush();
+      setImmediate(() => globalThis.Request);
+    });
   }
 
   async #loadAll({ functionLoadRequests }) {

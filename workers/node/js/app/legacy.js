@@ -4,7 +4,7 @@
 const path = require('node:path');
 const { SystemError, asError } = require('../errors.js');
 const { registration } = require('./describe.js');
-const { loadScript, placeOf, displayPath } = require('./script.js');
+const { loadScript, messageWithPlace } = require('./script.js');
 
 /** Loads the script of one function; resolves to a registration. */
 async function loadFunction(app, request) {
@@ -15,9 +15,8 @@ async function loadFunction(app, request) {
     exported = await loadScript(file, app.packageJson);
   } catch (thrown) {
     const error = asError(thrown);
-    const place = placeOf(error);
-    const at = place ? ` (at ${displayPath(place, app.directory ?? '.')})` : '';
-    const report = new SystemError(`Worker was unable to load function ${metadata.name}: '${error.message}'${at}`);
+    const reason = messageWithPlace(error, app.directory ?? '.');
+    const report = new SystemError(`Worker was unable to load function ${metadata.name}: ${reason}`);
     report.stack = `${report.message}\n${error.stack}`;
     throw report;
   }

@@ -13,12 +13,24 @@ function isEsModule(file, packageJson) {
   return packageJson.type === 'module';
 }
 
+/** Deep enough to see the user's frame behind those of Node's own module loader. */
+const LOADING_STACK = 40;
+
 /** Loads one script of the app and returns its exports. Only ES modules make it wait. */
 function loadScript(file, packageJson) {
-  return isEsModule(file, packageJson) ? import(pathToFileURL(file).href) : requireFile(file);
+  if (isEsModule(file, packageJson)) return import(pathToFileURL(file).href);
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = LOADING_STACK;
+  try {
+    return requireFile(file);
+  } finally {
+    // Unless the script has a wish of its own.
+    if (Error.stackTraceLimit === LOADING_STACK) Error.stackTraceLimit = limit;
+  }
 }
 
-const INTERNAL = /^(node:|internal\/)/;
+/** Where the worker itself lives: its frames are not the user's. */
+const OWN = path.dirname(path.resolve(process.argv[1])) + path.sep;
 
 /**
  * Where in the user's code an error arose, as `file:line[:column]`, or undefined.
@@ -30,7 +42,7 @@ function placeOf(error) {
   if (syntax) return place(syntax[1], syntax[2]);
   for (const line of stack.split('\n')) {
     const frame = /^\s+at (?:.*\()?((?:file:\/\/\/|\/|[A-Za-z]:\\).*?):(\d+):(\d+)\)?$/.exec(line);
-    if (frame && !INTERNAL.test(frame[1]) && frame[1] !== __filename) return place(frame[1], frame[2], frame[3]);
+    if (frame && !frame[1].startsWith(OWN)) return place(frame[1], frame[2], frame[3]);
   }
   return undefined;
 }
@@ -39,10 +51,18 @@ function place(file, ...position) {
   return [file.startsWith('file://') ? fileURLToPath(file) : file, ...position].join(':');
 }
 
+/** The error's message with the place it names, relative to the app, at the end of its first line. */
+function messageWithPlace(error, appDirectory) {
+  const place = placeOf(error);
+  if (!place) return error.message;
+  const [first, ...rest] = error.message.split('\n');
+  return [`${first} (at ${displayPath(place, appDirectory)})`, ...rest].join('\n');
+}
+
 /** `file` as a person names it: relative to the app when it lies inside. */
 function displayPath(file, appDirectory) {
   const relative = path.relative(appDirectory, file);
   return relative && !relative.startsWith('..') && !path.isAbsolute(relative) ? relative : file;
 }
 
-module.exports = { loadScript, placeOf, displayPath };
+module.exports = { loadScript, messageWithPlace, displayPath };

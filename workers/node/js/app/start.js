@@ -6,7 +6,7 @@ const path = require('node:path');
 const { SystemError, asError } = require('../errors.js');
 const { runHooks, appHookContext } = require('./hooks.js');
 const { glob } = require('./glob.js');
-const { loadScript, placeOf, displayPath } = require('./script.js');
+const { loadScript, messageWithPlace, displayPath } = require('./script.js');
 
 /**
  * Loads the app in `directory`. An entry file that fails is remembered in `app.startError` rather than thrown: the worker
@@ -97,9 +97,8 @@ function noEntryFile(directory, pattern) {
 function reportStartError(worker, error, pattern) {
   const { app, logger } = worker;
   const what = error.entryFile ?? pattern;
-  const place = error.entryFile ? placeOf(error) : undefined;
-  const at = place ? ` (at ${displayPath(place, app.directory)})` : '';
-  const report = new SystemError(`Worker was unable to load entry point "${what}": ${error.message}${at}`);
+  const reason = error.entryFile ? messageWithPlace(error, app.directory) : error.message;
+  const report = new SystemError(`Worker was unable to load entry point "${what}": ${reason}`);
   if (error.entryFile && typeof error.stack === 'string') report.stack = `${report.message}\n${error.stack}`;
   else report.stack = report.message;
   app.startError = report;

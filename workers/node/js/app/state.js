@@ -17,6 +17,8 @@ class AppState {
     this.entryFile = undefined;
     /** Set from the first metadata or load request on: nothing can be registered any more. */
     this.isLocked = false;
+    /** Whether what the first invocation needs has been loaded ahead of it. */
+    this.isWarm = false;
     /** Why the entry files could not be loaded. */
     this.startError = undefined;
   }

@@ -1,5 +1,6 @@
 'use strict';
 
+const { randomUUID } = require('node:crypto');
 const { Request } = require('./request.js');
 const { Response } = require('./response.js');
 const { fromTypedData, camelCased } = require('./values.js');
@@ -76,7 +77,7 @@ function createArguments(core, callbacks) {
 function addHttp(context, methodName) {
   context.res = new Response(context.done);
   const { bindingData, req } = context;
-  bindingData.sys = { methodName, utcNow: new Date().toISOString(), randGuid: globalThis.crypto.randomUUID() };
+  bindingData.sys = { methodName, utcNow: new Date().toISOString(), randGuid: randomUUID() };
   bindingData.query ??= { ...req.query };
   bindingData.headers ??= { ...req.headers };
 }

@@ -214,13 +214,14 @@ class EventStream {
         return;
       case h2.TYPE.rstStream: {
         const code = payload.readUInt32BE(0);
-        // NO_ERROR and CANCEL are how a host that is going away ends the call.
-        this.#close(code === 0 || code === 8 ? undefined : new Error(`the host reset the event stream (HTTP/2 code ${code})`));
+        this.#close(isLeaving(code) ? undefined : new Error(`the host reset the event stream (HTTP/2 code ${code})`));
         return;
       }
       case h2.TYPE.goAway: {
         const code = payload.readUInt32BE(4);
+        // An orderly GOAWAY lets the stream run on; the host ends it when it is done with us.
         if (code === 0) return;
+        if (isLeaving(code)) return this.#close();
         const debug = payload.toString('utf8', 8);
         this.#close(new Error(`the host refused the connection (HTTP/2 code ${code}) ${debug}`.trim()));
         return;
@@ -245,6 +246,11 @@ class EventStream {
     this.closed = true;
     this.handler.onClose(error);
   }
+}
+
+/** NO_ERROR and CANCEL are how a host that stops ends a call. */
+function isLeaving(code) {
+  return code === 0 || code === 8;
 }
 
 module.exports = { EventStream };

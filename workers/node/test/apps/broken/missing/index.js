@@ -1,0 +1,2 @@
+require('@azure/functions');
+require('a-package-nobody-installed');

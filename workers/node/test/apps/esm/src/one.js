@@ -1,0 +1,4 @@
+import { app } from '@azure/functions';
+
+const answer = await Promise.resolve('esm');
+app.http('one', { handler: () => ({ body: answer }) });

@@ -1,0 +1,7 @@
+module.exports = {
+  greeting: 'hi',
+  run: async () => 'run',
+  other: async function () {
+    return `${this.greeting} other`;
+  },
+};

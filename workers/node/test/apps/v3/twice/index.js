@@ -1,0 +1,4 @@
+module.exports = async function (context) {
+  context.done(null, 'called');
+  return 'returned';
+};
