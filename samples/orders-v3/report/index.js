@@ -1,0 +1,4 @@
+module.exports = function (context, timer) {
+    context.log(`The shop is open${timer.isPastDue ? ' (this report is late)' : ''}.`);
+    context.done();
+};
