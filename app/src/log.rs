@@ -12,6 +12,9 @@ pub mod category {
     pub const STARTUP: &str = "Host.Startup";
 }
 
+/// Category of the few lines that tools wait for and that are always shown (spec cli.md §4.5).
+pub const ANNOUNCE: &str = "Host.Announcement";
+
 /// Severity, in the platform's names and order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
