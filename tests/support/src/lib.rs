@@ -1,0 +1,9 @@
+//! What the tests stand on: emulators of the real services, and waiting for conditions.
+//!
+//! Everything here panics with a sentence that says what to do: it runs in tests only.
+
+mod azurite;
+mod wait;
+
+pub use azurite::Azurite;
+pub use wait::{PATIENCE, eventually};
