@@ -18,7 +18,8 @@ fn main() {
 
 /// Reads every script below `directory`, keyed by its path from the root with forward slashes.
 fn collect(directory: &Path, prefix: &str, sources: &mut BTreeMap<String, String>) {
-    let entries = fs::read_dir(directory).unwrap_or_else(|e| panic!("cannot list {}: {e}", directory.display()));
+    let entries =
+        fs::read_dir(directory).unwrap_or_else(|e| panic!("cannot list {}: {e}", directory.display()));
     for entry in entries.map(|entry| entry.expect("listing goes on")) {
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
         if entry.path().is_dir() {
@@ -31,7 +32,9 @@ fn collect(directory: &Path, prefix: &str, sources: &mut BTreeMap<String, String
 }
 
 fn bundle(sources: &BTreeMap<String, String>) -> String {
-    let mut out = String::from("'use strict';\n// The Horus worker for Node.js. Bundled: edit workers/node/js instead.\nconst files = {\n");
+    let mut out = String::from(
+        "'use strict';\n// The Horus worker for Node.js. Bundled: edit workers/node/js instead.\nconst files = {\n",
+    );
     for (name, text) in sources {
         let body = link(name, text.trim_start_matches("'use strict';"), sources);
         out.push_str(&format!("'{name}': (module) => {{{body}}},\n"));

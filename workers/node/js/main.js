@@ -30,6 +30,8 @@ function main() {
   // Everything else happens while the host answers.
   Module.enableCompileCache?.();
   injectCoreApi(createCoreApi(worker));
+  // Ctrl+C reaches the whole process group, but when the worker stops is for the host to say: it drains first.
+  process.on('SIGINT', () => {});
   process.on('uncaughtException', (thrown, origin) => die(worker, thrown, origin));
 }
 

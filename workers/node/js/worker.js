@@ -173,6 +173,8 @@ class Worker {
     const { app } = this;
     if (app.isWarm || !app.usesWorkerIndexing) return;
     app.isWarm = true;
+    const bindings = [...app.functions.values()].flatMap(({ metadata }) => Object.values(metadata.bindings ?? {}));
+    if (!bindings.some(({ type }) => type === 'httpTrigger')) return;
     setImmediate(() => {
       this.stream.flush();
       setImmediate(() => globalThis.Request);

@@ -57,6 +57,15 @@ test('worker_terminate runs the appTerminate hooks and exits with 0', async () =
   });
 });
 
+test('Ctrl+C in the terminal leaves stopping to the host', async () => {
+  await withHost('v4', async (host) => {
+    await host.ready();
+    host.worker.kill('SIGINT');
+    host.send({ requestId: 'after', workerStatusRequest: {} });
+    await host.next('workerStatusResponse');
+  });
+});
+
 test('the end of the stream, or of the connection, ends the worker with 0', async () => {
   await withHost('v4', async (host) => {
     await host.ready();

@@ -39,11 +39,6 @@ class CoreInvocationContext {
   }
 }
 
-// Library code enumerates or copies this object: only the documented members are to be seen.
-for (const name of ['logOrigin', 'showToLogHooks']) {
-  Object.defineProperty(CoreInvocationContext.prototype, name, { enumerable: false });
-}
-
 /** Runs one request to its InvocationResponse. Rejects with whatever the function or a hook threw. */
 async function invoke(worker, request) {
   const { app } = worker;

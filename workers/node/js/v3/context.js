@@ -1,6 +1,5 @@
 'use strict';
 
-const { randomUUID } = require('node:crypto');
 const { Request } = require('./request.js');
 const { Response } = require('./response.js');
 const { fromTypedData, camelCased } = require('./values.js');
@@ -73,11 +72,15 @@ function createArguments(core, callbacks) {
   return { context, inputs };
 }
 
+let crypto;
+
 /** What HTTP functions get in addition; `bindingData` repeats the request, as old functions expect. */
 function addHttp(context, methodName) {
+  // Loaded when first used: starting must not wait for it.
+  crypto ??= require('node:crypto');
   context.res = new Response(context.done);
   const { bindingData, req } = context;
-  bindingData.sys = { methodName, utcNow: new Date().toISOString(), randGuid: randomUUID() };
+  bindingData.sys = { methodName, utcNow: new Date().toISOString(), randGuid: crypto.randomUUID() };
   bindingData.query ??= { ...req.query };
   bindingData.headers ??= { ...req.headers };
 }

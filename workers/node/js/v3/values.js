@@ -1,7 +1,11 @@
 'use strict';
 // Values between the wire's TypedData and v3 functions (spec worker-protocol.md §9.3).
 
+/** What JSON text can begin with. Plain words, by far the most of the rest, then cost no exception. */
+const JSON_START = /^[\s{["\-0-9tfn]/;
+
 function parsed(text) {
+  if (!JSON_START.test(text)) return text;
   try {
     return JSON.parse(text);
   } catch {

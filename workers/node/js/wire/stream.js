@@ -95,7 +95,8 @@ class EventStream {
     const length = writer.length;
     if (length === 0 || this.closed) return;
     const fits = length <= this.maxFrame && length <= this.connectionWindow && length <= this.streamWindow;
-    if (fits && this.queued === 0 && writer.externalBytes === 0) {
+    const isClear = this.queued === 0 && this.socket.writableLength < SOCKET_BACKLOG;
+    if (fits && isClear && writer.externalBytes === 0) {
       this.connectionWindow -= length;
       this.streamWindow -= length;
       h2.putHead(writer.buf, 0, length, h2.TYPE.data, 0, STREAM);
