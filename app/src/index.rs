@@ -9,7 +9,7 @@ mod worker;
 use crate::function::{Function, FunctionError};
 use crate::settings::Settings;
 
-pub use files::from_files;
+pub use files::{from_files, not_indexed};
 pub use rules::{
     RUNTIME_MISSING, apply_allow_list, check_binding_types, check_languages, check_routes, merge,
     runtime_mismatch,

@@ -1,7 +1,7 @@
 //! JSON as people write it in an app: with comments, trailing commas, a byte-order mark, single quotes.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
 
 use jsonc_parser::ast::{Object, ObjectProp, Value as Node};
 use jsonc_parser::common::Ranged;
@@ -31,27 +31,6 @@ pub struct SyntaxError {
     pub message: String,
     /// Where.
     pub position: Position,
-}
-
-/// A file that could not be read or understood.
-#[derive(Debug, thiserror::Error)]
-pub enum FileError {
-    /// The operating system refused.
-    #[error("Unable to read '{path}': {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The content is no JSON.
-    #[error("'{path}': {error}")]
-    Syntax {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: SyntaxError,
-    },
 }
 
 /// What the reference host's parser lets pass as well; nothing beyond it.
@@ -152,7 +131,7 @@ pub(crate) fn property<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'
 }
 
 /// Removes a byte-order mark and decodes; the files of an app are UTF-8, foreign bytes become U+FFFD.
-pub(crate) fn read_text(path: &std::path::Path) -> std::io::Result<String> {
+pub(crate) fn read_text(path: &Path) -> std::io::Result<String> {
     let bytes = std::fs::read(path)?;
     let text = String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());

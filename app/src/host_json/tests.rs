@@ -5,6 +5,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::log::{Level, Record, Sink};
 
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<String>>>);
 
@@ -24,7 +26,7 @@ impl Lines {
     }
 }
 
-fn settings(pairs: &[(&str, &str)]) -> Settings {
+fn settings(pairs: Pairs) -> Settings {
     Settings::from_pairs(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
 }
 
@@ -34,7 +36,7 @@ struct Loaded {
     root: TempDir,
 }
 
-fn load(text: Option<&str>, pairs: &[(&str, &str)]) -> Loaded {
+fn load(text: Option<&str>, pairs: Pairs) -> Loaded {
     let root = tempfile::tempdir().unwrap();
     if let Some(text) = text {
         std::fs::write(root.path().join(FILE_NAME), text).unwrap();
@@ -44,11 +46,11 @@ fn load(text: Option<&str>, pairs: &[(&str, &str)]) -> Loaded {
     Loaded { host, log: lines.text(), root }
 }
 
-fn good(text: &str, pairs: &[(&str, &str)]) -> HostJson {
+fn good(text: &str, pairs: Pairs) -> HostJson {
     load(Some(text), pairs).host.expect(text)
 }
 
-fn bad(text: &str, pairs: &[(&str, &str)]) -> HostJsonError {
+fn bad(text: &str, pairs: Pairs) -> HostJsonError {
     load(Some(text), pairs).host.expect_err(text)
 }
 
@@ -184,8 +186,7 @@ fn c07_c08_overrides() {
 /// host.md C09, C10 and §1.1: the allow-list from file and environment; indexes merge.
 #[test]
 fn c09_c10_arrays() {
-    let functions =
-        |text: &str, pairs: &[(&str, &str)]| good(text, pairs).functions.unwrap_or_default().join(",");
+    let functions = |text: &str, pairs: Pairs| good(text, pairs).functions.unwrap_or_default().join(",");
     let list = r#"{"version":"2.0","functions":["A","B"]}"#;
     let name = "AzureFunctionsJobHost__functions__";
     let at = |n: u32| format!("{name}{n}");
@@ -202,8 +203,8 @@ fn c09_c10_arrays() {
 #[test]
 fn c11_c12_c13_function_timeout() {
     let seconds = |n: u64| Some(Duration::from_secs(n));
-    let dynamic: &[(&str, &str)] = &[("WEBSITE_SKU", "Dynamic")];
-    let ok: [(&str, &[(&str, &str)], Option<Duration>); 9] = [
+    let dynamic: Pairs = &[("WEBSITE_SKU", "Dynamic")];
+    let ok: [(&str, Pairs, Option<Duration>); 9] = [
         ("{}", &[], seconds(1800)),
         ("{}", dynamic, seconds(300)),
         (r#"{"functionTimeout":"-1"}"#, &[], None),
@@ -218,7 +219,7 @@ fn c11_c12_c13_function_timeout() {
     for (text, pairs, expected) in ok {
         assert_eq!(good(&version(text), pairs).function_timeout, expected, "{text}");
     }
-    let refused: [(&str, &[(&str, &str)], &str); 6] = [
+    let refused: [(&str, Pairs, &str); 6] = [
         (
             "00:00:00.5",
             &[],

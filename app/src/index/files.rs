@@ -1,5 +1,6 @@
 //! function.json: discovery, script files and languages (spec host.md §2.1 to §2.3).
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
@@ -7,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Index, binding, is_disabled};
+use super::{Index, binding, is_disabled, ordinal};
 use crate::function::{Function, FunctionSource};
 use crate::json::{self, property};
 use crate::retry;
@@ -63,6 +64,28 @@ pub fn from_files(
     }
     index.settle();
     index
+}
+
+/// Names of the directories of `root` that hold a function.json but are in neither the functions nor the errors of
+/// `index`: a worker that indexes by itself overlooked them (spec host.md §2.7 "Mixed apps").
+pub fn not_indexed(root: &Path, index: &Index) -> Vec<String> {
+    let known: HashSet<String> = index
+        .functions
+        .iter()
+        .chain(&index.excluded)
+        .map(|function| ordinal(&function.name))
+        .chain(index.errors.iter().map(|error| ordinal(&error.function)))
+        .collect();
+    let mut names: Vec<String> = std::fs::read_dir(root)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.path().join(FILE_NAME).is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| !known.contains(&ordinal(name)))
+        .collect();
+    names.sort_by_cached_key(|name| ordinal(name));
+    names
 }
 
 fn read(

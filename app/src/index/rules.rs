@@ -117,7 +117,7 @@ pub fn check_languages(
 /// Checks the routes of HTTP functions: settings resolve, no reserved prefix, no template twice for one method.
 /// Templates are compared as text; their grammar is the HTTP extension's.
 pub fn check_routes(index: &mut Index, settings: &Settings) {
-    let mut taken: HashMap<String, Vec<(String, Option<Vec<String>>)>> = HashMap::new();
+    let mut taken: HashMap<String, Vec<(String, Methods)>> = HashMap::new();
     for function in std::mem::take(&mut index.functions) {
         if !function.trigger().is("httpTrigger") {
             index.functions.push(function);
@@ -160,7 +160,9 @@ fn template_of(function: &Function, settings: &Settings) -> Result<String, Strin
 }
 
 /// Lower-cased methods; `None` is every method.
-fn methods_of(function: &Function) -> Option<Vec<String>> {
+type Methods = Option<Vec<String>>;
+
+fn methods_of(function: &Function) -> Methods {
     let listed: Vec<String> = match function.trigger().property("methods")? {
         Value::Array(methods) => methods.iter().filter_map(Value::as_str).map(str::to_lowercase).collect(),
         Value::String(methods) => methods.split(',').map(|method| method.trim().to_lowercase()).collect(),
@@ -170,7 +172,7 @@ fn methods_of(function: &Function) -> Option<Vec<String>> {
     (!listed.is_empty()).then_some(listed)
 }
 
-fn intersect(one: &Option<Vec<String>>, other: &Option<Vec<String>>) -> bool {
+fn intersect(one: &Methods, other: &Methods) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => one.iter().any(|method| other.contains(method)),
         _ => true,

@@ -550,6 +550,15 @@ fn merged_providers() {
     assert_eq!(messages(&index)["Both"], "Found duplicate FunctionMetadata with the name Both");
 }
 
+/// spec host.md §2.7 "Mixed apps".
+#[test]
+fn overlooked_functions() {
+    let good = bindings(&[HTTP]);
+    let root = app(&[("b", &good, &[]), ("Away", &good, &[]), ("a", &good, &[]), ("1x", &good, &[])]);
+    let index = from_worker(vec![worker("AWAY", &[HTTP]), worker("1x", &[])], &Settings::default(), "node");
+    assert_eq!(not_indexed(root.path(), &index), ["a", "b"]);
+}
+
 /// Hostile files: duplicate keys, depth, size, bytes that are no UTF-8. Each is at most one function's error.
 #[test]
 fn hostile_files() {
