@@ -8,6 +8,7 @@ import sys
 from typing import List, Optional
 
 _app_directory: Optional[str] = None
+_added: List[str] = []
 # Folders an app commonly keeps its environment in; uv, poetry and pdm use `.venv`, App Service builds `antenv`.
 _VENV_FOLDERS = (".venv", "venv", "env", ".env", "antenv")
 NAMESPACES = ("azure", "azurefunctions", "google")
@@ -68,9 +69,11 @@ def use_app(app: str) -> None:
     The end is where the reference worker puts it: a function folder called `requests` must not hide the package.
     `.pth` files are honoured, so editable installs work.
     """
-    global _app_directory
+    global _app_directory, _added
     app = os.path.abspath(app)
     _app_directory = app
+    # A placeholder's own folders make room for the app's.
+    sys.path[:] = [entry for entry in sys.path if entry not in _added]
     # Extensions of the library find their function through this variable.
     os.environ.setdefault("AzureWebJobsScriptRoot", app)
     front: List[str] = []
@@ -80,6 +83,7 @@ def use_app(app: str) -> None:
         added = [entry for entry in sys.path if entry not in before]
         front += added if added else [folder]
     sys.path[:] = front + [entry for entry in sys.path if entry not in front and entry != app] + [app]
+    _added = front + [app]
     sys.path_importer_cache.clear()
     importlib.invalidate_caches()
 

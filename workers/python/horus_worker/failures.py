@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from typing import Any, Dict, List, Optional
 
-from . import messages
+from . import environment, messages
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -51,7 +52,7 @@ def distribution_of(module: str) -> str:
         known = DISTRIBUTIONS.get(".".join(parts[:length]))
         if known:
             return known
-    if parts[0] in ("azure", "azurefunctions", "google"):
+    if parts[0] in environment.NAMESPACES:
         # Namespace packages: the distribution carries the whole dotted name.
         return "-".join(parts).replace("_", "-")
     return parts[0]
@@ -61,11 +62,10 @@ def import_hint(error: ImportError) -> str:
     """What to install for `error`; empty when nothing sensible can be said."""
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return ""
-    from . import environment
-
-    if error.name.partition(".")[0] == "__app__":
+    name = _wanted_module(error)
+    if name.partition(".")[0] == "__app__":
         return "Check the spelling and that the folder is part of the app (modules under __app__ live in the app root)."
-    hint = "Add '%s' to requirements.txt and run: pip install -r requirements.txt" % distribution_of(error.name)
+    hint = "Add '%s' to requirements.txt and run: pip install -r requirements.txt" % distribution_of(name)
     hint += " (interpreter: %s)." % sys.executable
     foreign = environment.foreign_venv()
     if foreign:
@@ -75,6 +75,19 @@ def import_hint(error: ImportError) -> str:
             sys.version_info[1],
         )
     return hint
+
+
+_IMPORT_STATEMENT = re.compile(r"(?:^|\s)(?:import|from)\s+([A-Za-z_][\w.]*)")
+
+
+def _wanted_module(error: ModuleNotFoundError) -> str:
+    """The dotted name the code asked for; the error names only its first missing part, e.g. `azure`."""
+    name = error.name or ""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        match = _IMPORT_STATEMENT.search(frame.line or "")
+        if match and (match.group(1) + ".").startswith(name + "."):
+            return match.group(1)
+    return name
 
 
 def message_of(error: BaseException) -> str:

@@ -6,6 +6,7 @@ import inspect
 import os
 import re
 import sys
+import types
 import uuid
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
@@ -73,6 +74,7 @@ def _registered(path: str) -> List[Any]:
     script = os.path.basename(path)
     module = importlib.import_module(os.path.splitext(script)[0])
     library = importlib.import_module("azure.functions")
+    _refuse_bare_decorators(module)
     apps: List[Tuple[str, Any]] = []
     for name, value in vars(module).items():
         if isinstance(value, library.FunctionRegister) and all(value is not known for _, known in apps):
@@ -89,6 +91,31 @@ def _registered(path: str) -> List[Any]:
             "azure.functions.Blueprint" % (script, ", ".join(name for name, _ in apps))
         )
     return list(apps[0][1].get_functions())
+
+
+def _refuse_bare_decorators(module: Any) -> None:
+    """`@app.route` instead of `@app.route()` makes the library swallow the function; that must not go unnoticed."""
+    for name, value in vars(module).items():
+        if not getattr(value, "__qualname__", "").endswith("_configure_function_builder.<locals>.decorator"):
+            continue
+        # The decorator was given the function where it expected its first argument.
+        for cell in _cells(value) + [inner for wrap in _cells(value) for inner in _cells(wrap)]:
+            if isinstance(cell, types.FunctionType) and cell.__module__ == module.__name__:
+                raise IndexingError(
+                    "function '%s' in %s has a decorator without parentheses: write e.g. '@app.route(route=\"%s\")' "
+                    "instead of '@app.route'" % (name, os.path.basename(module.__file__ or ""), cell.__name__)
+                )
+
+
+def _cells(value: Any) -> List[Any]:
+    cells = []
+    for cell in getattr(value, "__closure__", None) or ():
+        try:
+            cells.append(cell.cell_contents)
+        except ValueError:
+            # Not assigned yet.
+            continue
+    return cells
 
 
 def _describe(indexed: Any, app_directory: str) -> Tuple[Function, Dict[str, Any]]:

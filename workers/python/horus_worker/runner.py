@@ -59,7 +59,8 @@ class Runner:
         """Cancels a running async function; a sync function cannot be stopped and runs on."""
         task = self._tasks.get(invocation_id)
         if task is not None:
-            task.cancel()
+            # Not at once: a task that is cancelled before its first step would never answer.
+            self._loop.call_soon(task.cancel)
 
     async def idle(self, seconds: float) -> None:
         """Waits until nothing is in flight, at most `seconds`."""

@@ -113,7 +113,9 @@ def _create(name: str, content: bytes) -> Optional[str]:
     for directory in _directories:
         path = os.path.join(directory, name)
         try:
-            os.makedirs(directory, exist_ok=True)
+            # Only the last level: the listed directories themselves are mount points that have to exist.
+            if not os.path.isdir(directory):
+                os.mkdir(directory)
             # Plain writes, not a mapping: a full tmpfs then raises instead of killing the process with SIGBUS.
             with open(path, "xb") as file:
                 file.write(_HEADER.pack(1, len(content)))

@@ -45,7 +45,8 @@ class Host:
     """One gRPC server and one worker process connected to it."""
 
     def __init__(self, app: pathlib.Path, env: Optional[Dict[str, str]] = None, python: str = sys.executable,
-                 arguments: Optional[List[str]] = None, worker: Optional[List[str]] = None) -> None:
+                 arguments_for: Optional[Callable[["Host"], List[str]]] = None,
+                 worker: Optional[List[str]] = None) -> None:
         self.app = pathlib.Path(app)
         self._incoming: "queue.Queue[Any]" = queue.Queue()
         self._outgoing: "queue.Queue[Any]" = queue.Queue()
@@ -64,7 +65,7 @@ class Host:
             environment.pop(name, None)
         environment.update({"PYTHON_THREADPOOL_THREAD_COUNT": "1000", "FUNCTIONS_APPLICATION_DIRECTORY": str(app)})
         environment.update(env or {})
-        command = [python] + (worker or [str(WORKER)]) + (arguments or [
+        command = [python] + (worker or [str(WORKER)]) + (arguments_for(self) if arguments_for else [
             "--host", "127.0.0.1", "--port", str(self.port), "--workerId", self.worker_id,
             "--requestId", self.request_id, "--grpcMaxMessageLength", "2147483647",
             "--functions-uri", "http://127.0.0.1:%d/" % self.port, "--functions-worker-id", self.worker_id,
@@ -103,10 +104,15 @@ class Host:
         self._outgoing.put(pb.StreamingMessage(request_id=request_id, **content))
 
     def expect(self, kind: str, match: Callable[[Any], bool] = lambda _: True, patience: float = PATIENCE) -> Any:
-        """The next message of `kind`; others are kept for later calls, logs are remembered in order."""
+        """The content of the next message of `kind`; others are kept for later calls, in order."""
+        return getattr(self.expect_message(kind, match, patience), kind)
+
+    def expect_message(self, kind: str, match: Callable[[Any], bool] = lambda _: True,
+                       patience: float = PATIENCE) -> Any:
+        """The next whole message of `kind`."""
         for index, message in enumerate(self._held):
             if message.WhichOneof("content") == kind and match(getattr(message, kind)):
-                return getattr(self._held.pop(index), kind)
+                return self._held.pop(index)
         deadline = time.monotonic() + patience
         while True:
             try:
@@ -114,7 +120,7 @@ class Host:
             except queue.Empty:
                 raise AssertionError("no %s; stderr: %s; held: %s" % (kind, self.stderr(), self._held)) from None
             if message.WhichOneof("content") == kind and match(getattr(message, kind)):
-                return getattr(message, kind)
+                return message
             self._held.append(message)
 
     def drain(self) -> List[Any]:
@@ -175,6 +181,8 @@ class Host:
         return function_id, self.expect("function_load_response", lambda r: r.function_id == function_id)
 
     def close(self) -> None:
+        if not os.path.exists(self.stdout_path):
+            return
         self._outgoing.put(None)
         self.server.stop(0)
         try:
