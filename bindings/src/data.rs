@@ -1,10 +1,6 @@
 //! Binding data: what an event tells about itself, by name, ignoring case.
 
 use std::borrow::Cow;
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
 use crate::{Json, Value, json};
 
@@ -44,7 +40,7 @@ impl BindingData {
         if !text.trim_start().starts_with('{') {
             return;
         }
-        let Ok(Members(members)) = serde_json::from_str(text) else { return };
+        let Some(members) = json::members(text) else { return };
         for (name, member) in members {
             let value = match json::kind(member.get()) {
                 json::Kind::Null | json::Kind::Array => continue,
@@ -73,33 +69,6 @@ impl BindingData {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-}
-
-/// The members of a JSON object in order, their values left as text.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(Object)
     }
 }
 

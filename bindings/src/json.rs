@@ -1,6 +1,10 @@
 //! JSON texts: laid out anew without losing a digit, and their scalars as plain text.
 
 use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::dotnet::number;
 
@@ -129,6 +133,44 @@ pub fn to_text(text: &str) -> String {
         Kind::Null => String::new(),
         Kind::Scalar(plain) => plain,
         Kind::Object | Kind::Array => indented(text),
+    }
+}
+
+/// Whether `text` is JSON. Looks at the first character before it parses, since most texts are not.
+pub fn is_valid(text: &str) -> bool {
+    let plausible = |byte: u8| matches!(byte, b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n');
+    text.trim_start().bytes().next().is_some_and(plausible)
+        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// The members of the JSON object in `text` in order, their values left as text; `None` when it holds none.
+pub fn members(text: &str) -> Option<Vec<(String, &RawValue)>> {
+    serde_json::from_str::<Members<'_>>(text).ok().map(|members| members.0)
+}
+
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Object)
     }
 }
 

@@ -48,7 +48,10 @@ impl HttpRequest {
         const MULTIPART: &[u8] = b"multipart/";
         self.media_type().is_some_and(|media| {
             media.eq_ignore_ascii_case("application/octet-stream")
-                || media.as_bytes().get(..MULTIPART.len()).is_some_and(|start| start.eq_ignore_ascii_case(MULTIPART))
+                || media
+                    .as_bytes()
+                    .get(..MULTIPART.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(MULTIPART))
         })
     }
 }
