@@ -84,7 +84,8 @@ impl Access {
         match self.level {
             Level::Admin => true,
             Level::System => self.key.as_deref().is_some_and(|name| {
-                let suffix = name.len().checked_sub("_extension".len()).and_then(|at| name.split_at_checked(at));
+                let suffix =
+                    name.len().checked_sub("_extension".len()).and_then(|at| name.split_at_checked(at));
                 suffix.is_some_and(|(start, end)| {
                     start.eq_ignore_ascii_case(extension) && end.eq_ignore_ascii_case("_extension")
                 })

@@ -89,9 +89,7 @@ pub enum KeysError {
     #[error("{0}")]
     Disabled(String),
     /// The place for keys is given by somebody else.
-    #[error(
-        "KubernetesSecretsRepository is readonly when no AzureWebJobsKubernetesSecretName is specified."
-    )]
+    #[error("KubernetesSecretsRepository is readonly when no AzureWebJobsKubernetesSecretName is specified.")]
     ReadOnly,
     /// The store failed.
     #[error("The keys cannot be read or written: {0}")]
@@ -215,7 +213,8 @@ impl Keys {
 
     /// What the bearer of a platform token (the text after `Bearer `) may do.
     pub fn token_access(&self, token: &str) -> Access {
-        let valid = self.0.tokens.as_ref().is_some_and(|tokens| tokens.accepts(token, Utc::now().timestamp()));
+        let valid =
+            self.0.tokens.as_ref().is_some_and(|tokens| tokens.accepts(token, Utc::now().timestamp()));
         if valid { Access::PLATFORM } else { Access::ANONYMOUS }
     }
 
@@ -323,7 +322,12 @@ impl Keys {
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub async fn set(&self, scope: Scope<'_>, name: &str, value: Option<Secret>) -> Result<Change, KeysError> {
+    pub async fn set(
+        &self,
+        scope: Scope<'_>,
+        name: &str,
+        value: Option<Secret>,
+    ) -> Result<Change, KeysError> {
         let kind = match scope {
             Scope::System => Kind::System,
             Scope::Host | Scope::Function(_) => Kind::Function,
@@ -440,7 +444,11 @@ impl Keys {
         }
     }
 
-    async fn load_function(&self, store: &Store, function: &str) -> Result<(Vec<Key>, Option<Stamp>), KeysError> {
+    async fn load_function(
+        &self,
+        store: &Store,
+        function: &str,
+    ) -> Result<(Vec<Key>, Option<Stamp>), KeysError> {
         let name = &document_name(function);
         let stamp = store.stamp(name).await;
         let text = match store.read(name).await? {
@@ -490,8 +498,7 @@ impl Keys {
         let Some(changed) = change(&mut keys) else { return Ok(None) };
         store.write(HOST_DOCUMENT, document::host_text(&keys, &self.0.author)).await?;
         let stamp = store.stamp(HOST_DOCUMENT).await;
-        self.0.cache.write().host =
-            Some(Cached { keys: Arc::new(keys), stamp, checked: Instant::now() });
+        self.0.cache.write().host = Some(Cached { keys: Arc::new(keys), stamp, checked: Instant::now() });
         Ok(Some(changed))
     }
 
@@ -577,7 +584,9 @@ fn repository(settings: &Settings, storage: &Storage, host_id: &str, default_fol
     }
     match settings.storage_connection(None).map_err(|error| error.to_string()) {
         Ok(connection) => match storage.blobs(&connection) {
-            Ok(service) => Repository::Documents(Store::Blobs { service, prefix: blob_prefix(settings, host_id) }),
+            Ok(service) => {
+                Repository::Documents(Store::Blobs { service, prefix: blob_prefix(settings, host_id) })
+            }
             Err(error) => Repository::Disabled(no_blobs(&error.to_string())),
         },
         Err(error) => Repository::Disabled(no_blobs(&error)),

@@ -50,7 +50,8 @@ fn below<'a>(entry: &'a str, prefix: &str) -> Option<&'a str> {
 
 /// All entries with their values, sorted by name. A folder that is not there has none.
 async fn entries(folder: &Path) -> Result<Vec<(String, Secret)>, KeysError> {
-    let failed = |path: &Path, error: std::io::Error| KeysError::Store(format!("'{}': {error}", path.display()));
+    let failed =
+        |path: &Path, error: std::io::Error| KeysError::Store(format!("'{}': {error}", path.display()));
     let mut reader = match tokio::fs::read_dir(folder).await {
         Ok(reader) => reader,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -63,7 +64,8 @@ async fn entries(folder: &Path) -> Result<Vec<(String, Secret)>, KeysError> {
         if name.starts_with('.') {
             continue;
         }
-        let value = tokio::fs::read_to_string(entry.path()).await.map_err(|error| failed(&entry.path(), error))?;
+        let value =
+            tokio::fs::read_to_string(entry.path()).await.map_err(|error| failed(&entry.path(), error))?;
         let value = value.trim_end_matches(['\r', '\n']);
         if !value.is_empty() {
             found.push((name, Secret::new(value)));

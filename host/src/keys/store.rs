@@ -96,9 +96,14 @@ impl Store {
                 write_file(folder, name, content.as_bytes()).await.map(|()| true)
             }
             Self::Blobs { service, prefix } => {
-                let failed = |error: horus_bindings::storage::StorageError| KeysError::Store(error.to_string());
+                let failed =
+                    |error: horus_bindings::storage::StorageError| KeysError::Store(error.to_string());
                 service.create_container(CONTAINER).await.map_err(failed)?;
-                service.blob(CONTAINER, &format!("{prefix}/{name}")).create(content.into()).await.map_err(failed)
+                service
+                    .blob(CONTAINER, &format!("{prefix}/{name}"))
+                    .create(content.into())
+                    .await
+                    .map_err(failed)
             }
         }
     }
@@ -107,7 +112,12 @@ impl Store {
     ///
     /// # Errors
     /// When there are too many such copies already: the document is then left as it is.
-    pub(super) async fn keep_unreadable(&self, name: &str, content: Bytes, now: DateTime<Utc>) -> Result<(), KeysError> {
+    pub(super) async fn keep_unreadable(
+        &self,
+        name: &str,
+        content: Bytes,
+        now: DateTime<Utc>,
+    ) -> Result<(), KeysError> {
         let stem = name.strip_suffix(".json").unwrap_or(name);
         let copy = format!("{stem}.snapshot.{}.json", now.format("%Y-%m-%dT%H-%M-%S%.6fZ"));
         match self {

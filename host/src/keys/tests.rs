@@ -55,8 +55,11 @@ async fn s02_an_edited_document_counts_without_restart() {
     let folder = tempfile::tempdir().unwrap();
     let keys = files(folder.path());
     keys.function("fn").await.unwrap();
-    std::fs::write(folder.path().join("fn.json"), r#"{"keys":[{"name":"k","value":"edited","encrypted":false}]}"#)
-        .unwrap();
+    std::fs::write(
+        folder.path().join("fn.json"),
+        r#"{"keys":[{"name":"k","value":"edited","encrypted":false}]}"#,
+    )
+    .unwrap();
     let seen = async {
         while level(&keys, "edited", Some("fn")).await != Level::Function {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -116,7 +119,9 @@ async fn s06_without_a_store_no_key_opens_anything() {
     let access = keys.access("anything", Some("fn")).await.unwrap();
     assert!(access.opens(Level::Anonymous));
     assert!(!access.opens(Level::Function));
-    assert!(matches!(keys.list(Scope::Host).await, Err(KeysError::Disabled(text)) if text.contains("missing both")));
+    assert!(
+        matches!(keys.list(Scope::Host).await, Err(KeysError::Disabled(text)) if text.contains("missing both"))
+    );
 }
 
 /// host.md H07, H09, H10 and §3.4: which key opens which level.
@@ -218,7 +223,8 @@ async fn encrypted_documents_are_kept_beside_their_replacement() {
     let folder = tempfile::tempdir().unwrap();
     let encrypted = r#"{"keys":[{"name":"default","value":"x","encrypted":true}]}"#;
     let snapshots = || {
-        let names = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+        let names =
+            std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.starts_with("fn.snapshot.")).count()
     };
     for round in 1..=10 {

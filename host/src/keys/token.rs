@@ -49,7 +49,9 @@ enum Audience {
 impl Tokens {
     /// A check for the site that `settings` describe; `None` unless it has both a name and a key of 32 bytes.
     pub(super) fn from_settings(settings: &Settings) -> Option<Self> {
-        let key = ["WEBSITE_AUTH_ENCRYPTION_KEY", "AzureWebEncryptionKey"].iter().find_map(|name| settings.text(name))?;
+        let key = ["WEBSITE_AUTH_ENCRYPTION_KEY", "AzureWebEncryptionKey"]
+            .iter()
+            .find_map(|name| settings.text(name))?;
         let key = hex(key).or_else(|| STANDARD.decode(key).ok()).filter(|key| key.len() == 32)?;
         let site = settings.text("WEBSITE_SITE_NAME")?.to_lowercase();
         let home = format!("https://{site}.azurewebsites.net");
@@ -106,8 +108,10 @@ mod tests {
     use super::*;
 
     fn site() -> Tokens {
-        let pairs = [("WEBSITE_AUTH_ENCRYPTION_KEY", "0f".repeat(32)), ("WEBSITE_SITE_NAME", "Orders".into())];
-        Tokens::from_settings(&Settings::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value)))).unwrap()
+        let pairs =
+            [("WEBSITE_AUTH_ENCRYPTION_KEY", "0f".repeat(32)), ("WEBSITE_SITE_NAME", "Orders".into())];
+        Tokens::from_settings(&Settings::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value))))
+            .unwrap()
     }
 
     fn token(key: &[u8], header: &str, claims: &serde_json::Value) -> String {
