@@ -151,6 +151,6 @@ fn value(text: &str, least: u32, most: u32, names: &[&str]) -> Option<u32> {
         return (least..=most).contains(&number).then_some(number);
     }
     let prefix = |name: &&str| name.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text));
-    let index = if text.is_empty() { None } else { names.iter().position(|name| prefix(&name)) };
+    let index = if text.is_empty() { None } else { names.iter().position(prefix) };
     index.and_then(|index| u32::try_from(index).ok()).map(|index| index + least)
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use horus_app::log::Log;
+use horus_app::log::{Level, Log, Record, Sink};
 use horus_app::settings::Settings;
 use horus_app::{Binding, Cardinality, DataType, Direction, Function, FunctionSource};
 use parking_lot::Mutex;
@@ -13,9 +13,11 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::super::extension::timer;
-use super::super::listener::{Clock, Timer};
+use super::double::Double;
 use crate::queue::Wakers;
+use crate::storage::Storage;
+use crate::timer::extension::timer;
+use crate::timer::listener::{Clock, Timer};
 use crate::{BindError, Dispatch, Drain, HostState, IndexContext, Trigger, Value, Verdict};
 
 const STATUS: &str = "timers/host1/Host.Functions.Tick/status";
@@ -38,7 +40,7 @@ fn clock(at: &str) -> Clock {
     Clock::new(move || start + TimeDelta::from_std(origin.elapsed()).unwrap())
 }
 
-fn make(binding: &Binding, state: &HostState, clock: Clock) -> Result<Timer, BindError> {
+fn make(binding: &Binding, state: &HostState, clock: Clock, log: &Log) -> Result<Timer, BindError> {
     let function = Function {
         name: "Tick".into(),
         id: "1".into(),
@@ -63,7 +65,7 @@ fn make(binding: &Binding, state: &HostState, clock: Clock) -> Result<Timer, Bin
         host_id: "host1",
         state,
         wakers: &Wakers::default(),
-        log: &Log::discard(),
+        log,
         development: false,
     };
     timer(binding, &cx, clock)
@@ -84,6 +86,21 @@ struct Bench {
     runs: mpsc::UnboundedReceiver<Run>,
     drain: Drain,
     task: tokio::task::JoinHandle<Result<(), crate::ListenError>>,
+    lines: Lines,
+}
+
+/// Warnings and errors that were logged.
+#[derive(Debug, Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl Sink for Lines {
+    fn accepts(&self, _category: &str, level: Level) -> bool {
+        level >= Level::Warning
+    }
+
+    fn write(&self, record: Record<'_>) {
+        self.0.lock().push(record.message.to_owned());
+    }
 }
 
 impl Bench {
@@ -98,8 +115,9 @@ impl Bench {
         takes: Duration,
         verdict: impl Fn(usize) -> Verdict + Send + Sync + 'static,
     ) -> Self {
-        let clock = clock(at);
-        let timer = Arc::new(make(&binding(properties), state, clock.clone()).unwrap());
+        let (clock, lines) = (clock(at), Lines::default());
+        let timer =
+            Arc::new(make(&binding(properties), state, clock.clone(), &Log::new(lines.clone())).unwrap());
         let (sender, runs) = mpsc::unbounded_channel();
         let verdict = Arc::new(verdict);
         let count = Arc::new(AtomicUsize::new(0));
@@ -125,11 +143,15 @@ impl Bench {
         });
         let drain = Drain::new();
         let task = tokio::spawn(timer.listen(dispatch, drain.clone()));
-        Self { runs, drain, task }
+        Self { runs, drain, task, lines }
     }
 
     async fn next(&mut self) -> Run {
         self.runs.recv().await.unwrap()
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.lines.0.lock().clone()
     }
 
     async fn stop(self) -> Vec<Run> {
@@ -301,7 +323,8 @@ async fn long_waits_end_on_time_and_with_the_drain() {
 #[tokio::test(start_paused = true)]
 async fn runs_by_hand_take_any_input() {
     let state = HostState::in_memory();
-    let timer = make(&binding(json!({ "schedule": "00:10:00" })), &state, clock("10:00:00")).unwrap();
+    let timer = make(&binding(json!({ "schedule": "00:10:00" })), &state, clock("10:00:00"), &Log::discard())
+        .unwrap();
     for input in [None, Some("x".to_owned())] {
         let event = timer.manual_event(input).unwrap();
         let Value::Json(value) = event.value else { panic!() };
@@ -315,7 +338,8 @@ async fn runs_by_hand_take_any_input() {
 #[tokio::test]
 async fn bindings_are_validated() {
     let state = HostState::in_memory();
-    let error = |properties| make(&binding(properties), &state, Clock::system()).unwrap_err().0;
+    let error =
+        |properties| make(&binding(properties), &state, Clock::system(), &Log::discard()).unwrap_err().0;
     assert!(error(json!({})).contains("'schedule' is missing"));
     assert_eq!(error(json!({ "schedule": "%Nope%" })), "'%Nope%' does not resolve to a value.");
     assert!(
@@ -324,43 +348,89 @@ async fn bindings_are_validated() {
     assert!(
         error(json!({ "schedule": "0 0 3 * * *", "useMonitor": 7 })).contains("'useMonitor' of type Boolean")
     );
-    let timer = make(&binding(json!({ "Schedule": "%Nightly%" })), &state, Clock::system()).unwrap();
+    let timer =
+        make(&binding(json!({ "Schedule": "%Nightly%" })), &state, Clock::system(), &Log::discard()).unwrap();
     assert_eq!(timer.schedule.text(), "0 0 3 * * *");
     let many = Binding { cardinality: Cardinality::Many, ..binding(json!({ "schedule": "0 0 3 * * *" })) };
     assert!(
-        make(&many, &state, Clock::system()).unwrap_err().0.contains("does not support cardinality 'many'")
+        make(&many, &state, Clock::system(), &Log::discard())
+            .unwrap_err()
+            .0
+            .contains("does not support cardinality 'many'")
     );
 }
 
-/// Storage that fails is reported once, and the timer starts when it is back: here through a state that has nothing
-/// to fail, so only the report counter of a healthy run is checked.
+/// A host whose state is in a blob service that can go away.
+fn shared() -> (Arc<Double>, HostState) {
+    let double = Arc::new(Double::default());
+    let settings =
+        Settings::from_pairs([("AzureWebJobsStorage".to_owned(), "UseDevelopmentStorage=true".to_owned())]);
+    let connection = settings.storage_connection(None).unwrap();
+    let service = Storage::with_transport(double.clone()).blobs(&connection).unwrap();
+    (double, HostState::blobs(service))
+}
+
+/// Issue 2, "Azurite going away and coming back": reported once, nothing lost, and the timer starts when it is back.
 #[tokio::test(start_paused = true)]
-async fn healthy_runs_report_nothing() {
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<String>>>);
-    impl horus_app::log::Sink for Lines {
-        fn accepts(&self, _category: &str, level: horus_app::log::Level) -> bool {
-            level >= horus_app::log::Level::Warning
-        }
-        fn write(&self, record: horus_app::log::Record<'_>) {
-            self.0.lock().push(record.message.to_owned());
-        }
-    }
-    let lines = Lines::default();
-    let state = HostState::in_memory();
-    let mut timer = make(&binding(json!({ "schedule": "0 * * * * *" })), &state, clock("10:00:30")).unwrap();
-    timer.log = Log::new(lines.clone());
-    let drain = Drain::new();
-    let (sender, mut runs) = mpsc::unbounded_channel();
-    let dispatch = Dispatch::new(move |_| {
-        let _ = sender.send(());
-        Box::pin(async { Verdict::Succeeded(Value::Null) })
+async fn storage_that_is_away_at_the_start_is_reported_once() {
+    let (double, state) = shared();
+    let every_five = json!({ "schedule": "0 */5 * * * *" });
+    let mut bench = Bench::start(every_five.clone(), &state, "10:02:00");
+    assert_eq!(bench.next().await.at, "10:05:00");
+    bench.stop().await;
+    double.set_away(true);
+    let mut bench = Bench::start(every_five, &state, "10:06:00");
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert!(bench.runs.try_recv().is_err());
+    double.set_away(false);
+    let run = bench.next().await;
+    assert_eq!(run.value["IsPastDue"], true, "{run:?}");
+    assert_eq!(run.details[1].1, "2024-03-09T10:10:00.0000000+00:00");
+    let lines = bench.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with("Timer 'Tick' cannot take its lock and waits:"), "{lines:?}");
+    bench.stop().await;
+}
+
+/// Issue 2: a status that cannot be written is reported once and written when storage is back, before the next run.
+#[tokio::test(start_paused = true)]
+async fn statuses_are_written_when_storage_is_back() {
+    let (double, state) = shared();
+    let takes = Duration::from_secs(10);
+    let away = double.clone();
+    let ten = json!({ "schedule": "0 */10 * * * *" });
+    let mut bench = Bench::with(ten, &state, "10:02:00", takes, move |_| {
+        away.set_away(true);
+        Verdict::Succeeded(Value::Null)
     });
-    let task = tokio::spawn(Arc::new(timer).listen(dispatch, drain.clone()));
-    for _ in 0..5 {
-        runs.recv().await.unwrap();
-    }
-    drain.start();
-    task.await.unwrap().unwrap();
-    assert!(lines.0.lock().is_empty(), "{:?}", lines.0.lock());
+    assert_eq!(bench.next().await.at, "10:10:00");
+    // Shorter than the lock lasts, so that the timer keeps it.
+    tokio::time::sleep(Duration::from_secs(10 + 20)).await;
+    double.set_away(false);
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    let status = recorded(&state).await.unwrap();
+    assert_eq!(status["Next"], "2024-03-09T10:20:00+00:00", "{status}");
+    let lines = bench.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with("Timer 'Tick' cannot write its status and tries again later:"), "{lines:?}");
+    assert_eq!(bench.next().await.at, "10:20:00");
+    bench.stop().await;
+}
+
+/// Spec bindings.md §1.13: an instance whose lock is gone stops firing, and says so once.
+#[tokio::test(start_paused = true)]
+async fn a_lost_lock_stops_the_timer() {
+    let (double, state) = shared();
+    let mut bench = Bench::start(json!({ "schedule": "0 */2 * * * *" }), &state, "10:01:00");
+    assert_eq!(bench.next().await.at, "10:02:00");
+    double.steal("Host.Functions.Tick.Listener");
+    // The thief keeps it for an hour; ours is known to be lost within a minute.
+    tokio::time::sleep(Duration::from_secs(50 * 60)).await;
+    assert!(bench.runs.try_recv().is_err());
+    let lines = bench.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("stands by"), "{lines:?}");
+    let run = bench.next().await;
+    assert_eq!(run.value["IsPastDue"], true);
+    bench.stop().await;
 }
