@@ -3,6 +3,8 @@
 //! An event goes one way: a [`Trigger`] listens and hands each event to its [`Dispatch`], awaits the
 //! [`Verdict`], and only then acknowledges at the source. Nothing here knows how a function body runs.
 
+#[cfg(feature = "cosmos")]
+pub mod cosmos;
 pub mod data;
 pub mod dispatch;
 pub mod dotnet;

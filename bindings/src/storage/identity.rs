@@ -89,7 +89,6 @@ fn managed(
     ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
         user_assigned_id: user,
         client_options: options.clone(),
-        ..Default::default()
     }))
 }
 

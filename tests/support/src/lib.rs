@@ -3,7 +3,9 @@
 //! Everything here panics with a sentence that says what to do: it runs in tests only.
 
 mod azurite;
+mod cosmos;
 mod wait;
 
 pub use azurite::Azurite;
+pub use cosmos::CosmosEmulator;
 pub use wait::{PATIENCE, eventually};

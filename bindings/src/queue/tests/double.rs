@@ -61,10 +61,11 @@ impl Double {
         self.0.lock().away = away;
     }
 
-    /// As if another client received everything in `queue` now.
+    /// As if another client received everything in `queue` now, for an hour.
     pub(super) fn steal(&self, queue: &str) {
         for message in self.0.lock().queues.get_mut(queue).into_iter().flatten() {
             message.receipt += 1_000_000;
+            message.visible = Instant::now() + Duration::from_secs(3600);
         }
     }
 }
