@@ -1,3 +1,64 @@
 //! The document service: databases, containers and JSON documents behind the Cosmos DB gateway protocol (SQL API).
+//!
+//! [`Documents`] answers requests; whether they came through a socket ([`serve`]) or from the same process makes no
+//! difference. A container is one partition key range (`""` to `"FF"`), so every query runs whole in here: the query
+//! plan a client asks for tells it to send the query as it is and to merge nothing.
 
+mod batch;
+mod catalog;
+mod epk;
+mod fault;
+mod feed;
+mod http;
+mod item;
+mod options;
+mod partition;
+mod patch;
+mod rid;
+mod search;
+mod serve;
 pub mod sql;
+mod sweep;
+mod writer;
+
+use std::sync::Arc;
+
+use crate::engine::{Engine, Space};
+
+pub use self::{
+    options::{Key, KeyError, Options, WELL_KNOWN_KEY},
+    serve::{ServeError, serve},
+    sweep::SweepError,
+};
+pub(crate) use fault::Fault;
+
+/// The service's usual port on the loopback address.
+pub const PORT: u16 = 8081;
+
+/// Every space this service keeps rows in that may be discarded; for [`Engine::sweep`].
+pub const SPACES: &[Space] = item::SPACES;
+
+/// The document service's handle: cheap to clone, the only way in.
+#[derive(Debug, Clone)]
+pub struct Documents(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    engine: Engine,
+    options: Options,
+}
+
+impl Documents {
+    /// The service over `engine`, open to holders of the keys in `options`.
+    pub fn new(engine: Engine, options: Options) -> Self {
+        Self(Arc::new(Inner { engine, options }))
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.0.options
+    }
+}

@@ -13,6 +13,7 @@ mod functions;
 mod lex;
 mod like;
 mod parse;
+mod pinned;
 mod resolve;
 mod value;
 
@@ -24,6 +25,7 @@ use serde_json::{Map, Value};
 pub use ast::Query;
 pub use error::SqlError;
 pub use execute::Execution;
+pub(super) use value::{canonical, equal, number};
 
 /// Longest query text, in bytes: the service's own limit.
 pub const LONGEST_QUERY: usize = 512 * 1024;

@@ -14,7 +14,7 @@ pub(super) type Datum<'a> = Option<Cow<'a, Value>>;
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// A computed number. Not finite means undefined: JSON has no such number.
-pub(super) fn number(value: f64) -> Option<Value> {
+pub(in crate::documents) fn number(value: f64) -> Option<Value> {
     if value.fract() == 0.0 && value.abs() < EXACT {
         // The cast is exact below 2^53.
         return Some(Value::Number(Number::from(value as i64)));
@@ -56,7 +56,7 @@ pub(super) fn compare(a: &Value, b: &Value) -> Option<Ordering> {
 }
 
 /// Deep equality; numbers by value (`1 = 1.0`), objects without regard to property order, `false` across types.
-pub(super) fn equal(a: &Value, b: &Value) -> bool {
+pub(in crate::documents) fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
         (Value::Object(a), Value::Object(b)) => {
@@ -80,7 +80,7 @@ pub(super) fn order(a: Option<&Value>, b: Option<&Value>) -> Ordering {
 }
 
 /// Equal values have equal texts: sorted properties, one spelling per number. For DISTINCT and GROUP BY.
-pub(super) fn canonical(value: &Value) -> String {
+pub(in crate::documents) fn canonical(value: &Value) -> String {
     let mut out = String::new();
     write_canonical(value, &mut out);
     out
