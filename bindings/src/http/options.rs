@@ -91,6 +91,17 @@ impl Options {
 }
 
 impl Hsts {
+    /// The `Strict-Transport-Security` text for replies to `host` (without port) over HTTPS; `None` when it gets none.
+    pub fn header(&self, host: &str) -> Option<String> {
+        if !self.is_enabled || self.excluded_hosts.iter().any(|excluded| excluded.eq_ignore_ascii_case(host))
+        {
+            return None;
+        }
+        let sub_domains = if self.include_sub_domains { "; includeSubDomains" } else { "" };
+        let preload = if self.preload { "; preload" } else { "" };
+        Some(format!("max-age={}{sub_domains}{preload}", self.max_age.as_secs()))
+    }
+
     fn read(&mut self, keys: &Keys<'_>) -> Result<(), BindError> {
         self.is_enabled = keys.flag("isEnabled")?.unwrap_or(self.is_enabled);
         self.include_sub_domains = keys.flag("includeSubDomains")?.unwrap_or(self.include_sub_domains);

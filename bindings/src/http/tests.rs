@@ -96,6 +96,9 @@ fn options_have_defaults_and_take_text() {
     assert!(all.hsts.is_enabled && all.hsts.preload && !all.hsts.include_sub_domains);
     assert_eq!((all.hsts.max_age.as_secs(), all.hsts.excluded_hosts.len()), (864_000, 4));
     assert_eq!(options(json!({ "routePrefix": "" })).unwrap().route_prefix, "");
+    assert_eq!(all.hsts.header("example.org").as_deref(), Some("max-age=864000; preload"));
+    assert_eq!((all.hsts.header("H"), all.hsts.header("LocalHost")), (None, None));
+    assert_eq!(Hsts::default().header("example.org"), None);
 }
 
 /// Errors of a section name the key and what it holds.

@@ -88,7 +88,7 @@ impl Constraint {
         match self {
             Self::Int => value.trim().parse::<i32>().is_ok(),
             Self::Long => value.trim().parse::<i64>().is_ok(),
-            Self::Bool => matches!(value.trim().to_ascii_lowercase().as_str(), "true" | "false"),
+            Self::Bool => ["true", "false"].iter().any(|word| word.eq_ignore_ascii_case(value.trim())),
             Self::DateTime => is_date(value.trim()),
             Self::Decimal => is_number(value.trim(), false),
             Self::Float | Self::Double => is_number(value.trim(), true),
