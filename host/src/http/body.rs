@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::EXPECT;
 use http_body_util::BodyExt as _;
 use hyper::body::{Frame, SizeHint};
 use tokio_util::sync::DropGuard;
@@ -14,6 +16,8 @@ use super::throttle::Permit;
 
 /// A client that sends nothing for this long has lost its chance.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a refused body is taken in.
+const DISCARD: Duration = Duration::from_secs(2);
 /// Reserved at most on the word of a `Content-Length` header alone.
 const TRUSTED_LENGTH: usize = 1024 * 1024;
 
@@ -28,19 +32,31 @@ pub(super) enum BodyError {
     Broken,
 }
 
-/// The whole body; empty when there is none. A body in one piece is not copied.
-pub(super) async fn read<B>(body: B, limit: u64) -> Result<Bytes, BodyError>
+/// The whole body; empty when there is none. A body in one piece is not copied. `headers` are its message's.
+pub(super) async fn read<B>(body: B, headers: &HeaderMap, limit: u64) -> Result<Bytes, BodyError>
 where
     B: HttpBody<Data = Bytes> + Send,
 {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
+    let mut body = std::pin::pin!(body);
+    let read = collect(body.as_mut(), limit).await;
+    // Who waits for our word before sending has not sent anything yet.
+    if read == Err(BodyError::TooLarge) && !headers.contains_key(EXPECT) {
+        discard(body).await;
+    }
+    read
+}
+
+async fn collect<B>(mut body: Pin<&mut B>, limit: u64) -> Result<Bytes, BodyError>
+where
+    B: HttpBody<Data = Bytes> + Send,
+{
     let declared = body.size_hint().lower();
     if declared > limit {
         return Err(BodyError::TooLarge);
     }
-    let mut body = std::pin::pin!(body);
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     let mut length: u64 = 0;
@@ -69,6 +85,16 @@ where
         all.extend_from_slice(&data);
     }
     Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+/// Takes in what is left of a body that was refused, for a moment: a client that is busy sending would otherwise find
+/// the connection reset instead of the answer.
+async fn discard<B>(mut body: Pin<&mut B>)
+where
+    B: HttpBody<Data = Bytes> + Send,
+{
+    let rest = async { while let Some(Ok(_)) = body.frame().await {} };
+    let _ = tokio::time::timeout(DISCARD, rest).await;
 }
 
 /// A response body that holds its request's place, and cancels its invocation when the client stops reading before
@@ -142,20 +168,20 @@ mod tests {
     /// host.md H28: the limit holds for declared and for chunked bodies, and is inclusive.
     #[tokio::test]
     async fn h28_larger_bodies_are_refused() {
-        assert_eq!(read(Full::from("12345"), 4).await, Err(BodyError::TooLarge));
-        assert_eq!(read(Full::from("1234"), 4).await, Ok(Bytes::from("1234")));
-        assert_eq!(read(chunks(vec![b"123", b"45"]), 4).await, Err(BodyError::TooLarge));
-        assert_eq!(read(chunks(vec![b"12", b"34"]), 4).await, Ok(Bytes::from("1234")));
+        assert_eq!(read(Full::from("12345"), &HeaderMap::new(), 4).await, Err(BodyError::TooLarge));
+        assert_eq!(read(Full::from("1234"), &HeaderMap::new(), 4).await, Ok(Bytes::from("1234")));
+        assert_eq!(read(chunks(vec![b"123", b"45"]), &HeaderMap::new(), 4).await, Err(BodyError::TooLarge));
+        assert_eq!(read(chunks(vec![b"12", b"34"]), &HeaderMap::new(), 4).await, Ok(Bytes::from("1234")));
     }
 
     /// Bodies in one piece are passed on as they are.
     #[tokio::test]
     async fn one_piece_is_not_copied() {
         let piece = Bytes::from(vec![7; 4096]);
-        let body = read(Full::from(piece.clone()), 10_000).await.unwrap();
+        let body = read(Full::from(piece.clone()), &HeaderMap::new(), 10_000).await.unwrap();
         assert_eq!(body.as_ptr(), piece.as_ptr());
-        assert_eq!(read(Full::from(Bytes::new()), 0).await, Ok(Bytes::new()));
-        let many = read(chunks(vec![b"a", b"", b"b", b"c"]), 10).await.unwrap();
+        assert_eq!(read(Full::from(Bytes::new()), &HeaderMap::new(), 0).await, Ok(Bytes::new()));
+        let many = read(chunks(vec![b"a", b"", b"b", b"c"]), &HeaderMap::new(), 10).await.unwrap();
         assert_eq!(many, "abc");
     }
 
@@ -163,7 +189,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn silent_clients_time_out() {
         let silent = StreamBody::new(stream::pending::<Result<Frame<Bytes>, std::convert::Infallible>>());
-        assert_eq!(read(silent, 10).await, Err(BodyError::TooSlow));
+        assert_eq!(read(silent, &HeaderMap::new(), 10).await, Err(BodyError::TooSlow));
     }
 
     /// host.md H35 for streamed responses: an abort cancels, the end does not.

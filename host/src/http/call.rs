@@ -90,7 +90,7 @@ impl Call<'_> {
         B: HttpBody<Data = Bytes> + Send + 'static,
     {
         let Self { front, job, runner, arrival, permit } = self;
-        let body = match body::read(body, front.body_limit).await {
+        let body = match body::read(body, &arrival.parts.headers, front.body_limit).await {
             Ok(body) => body,
             Err(error) => return empty(status_of(error)),
         };

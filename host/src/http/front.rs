@@ -1,5 +1,6 @@
 //! The order in which a request passes through the front end (spec host.md §3.1).
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use super::site::Site;
 use super::throttle::Refused;
 use super::trace::Trace;
 use super::{REASON, admin, call, empty, home, text};
-use crate::keys::{Access, Keys, KeysError};
+use crate::keys::{Access, Keys, KeysError, Level};
 use crate::{Auth, Handle, Job, Options, Status};
 
 /// Bodies may be as large as this unless `FUNCTIONS_REQUEST_BODY_SIZE_LIMIT` says otherwise; in bytes.
@@ -181,10 +182,12 @@ impl Shared {
             }
         };
         drop(decoded);
-        let origin = arrival.origin.clone();
+        let origin = (!site.additions.is_empty()).then(|| arrival.origin.clone());
         let mut answer =
             call::function(self, &job, &job.functions[index], arrival, params, body, permit).await;
-        site.additions.apply(answer.response.headers_mut(), &origin);
+        if let Some(origin) = &origin {
+            site.additions.apply(answer.response.headers_mut(), origin);
+        }
         answer
     }
 
@@ -218,12 +221,10 @@ impl Shared {
             return Ok(Access::OPEN);
         }
         let mut access = Access::ANONYMOUS;
-        if let Some(key) = parts.headers.get(KEY_HEADER) {
-            access = self.keys.access(key.to_str().unwrap_or_default(), function).await?;
-        } else if let Some(code) = parts.uri.query().and_then(code) {
-            access = self.keys.access(&code, function).await?;
+        if let Some(key) = key(parts) {
+            access = self.keys.access(&key, function).await?;
         }
-        if access.level == Access::ANONYMOUS.level
+        if access.level == Level::Anonymous
             && let Some(token) = token(parts)
         {
             access = self.keys.token_access(token);
@@ -255,6 +256,14 @@ pub(super) fn is_below(path: &str, folder: &str) -> bool {
     path.split_at_checked(folder.len()).is_some_and(|(start, rest)| {
         start.eq_ignore_ascii_case(folder) && (rest.is_empty() || rest.starts_with('/'))
     })
+}
+
+/// The key that a request shows: its header, and its query only without the header.
+pub(super) fn key(parts: &Parts) -> Option<Cow<'_, str>> {
+    match parts.headers.get(KEY_HEADER) {
+        Some(key) => Some(Cow::Borrowed(key.to_str().unwrap_or_default())),
+        None => parts.uri.query().and_then(code).map(Cow::Owned),
+    }
 }
 
 /// The value of query member `code`.
@@ -291,6 +300,19 @@ mod tests {
         ] {
             assert_eq!(is_below(path, "/admin"), below, "{path}");
         }
+    }
+
+    /// host.md H08: the header counts, even when it is wrong or empty.
+    #[test]
+    fn h08_the_header_wins_over_the_query() {
+        let shown = |request: http::request::Builder| {
+            key(&request.body(()).unwrap().into_parts().0).map(Cow::into_owned)
+        };
+        let request = || http::Request::get("/api/fn?code=right");
+        assert_eq!(shown(request()).as_deref(), Some("right"));
+        assert_eq!(shown(request().header("X-Functions-Key", "wrong")).as_deref(), Some("wrong"));
+        assert_eq!(shown(request().header("x-functions-key", "")).as_deref(), Some(""));
+        assert_eq!(shown(http::Request::get("/api/fn")), None);
     }
 
     /// host.md §3.4: where the key is looked for.

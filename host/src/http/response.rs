@@ -71,7 +71,12 @@ impl Additions {
         (Self { headers, hsts: hsts(&options.hsts) }, notes)
     }
 
-    /// Adds what `response` does not have yet.
+    /// Whether there is nothing to add.
+    pub(super) fn is_empty(&self) -> bool {
+        self.headers.is_empty() && self.hsts.is_none()
+    }
+
+    /// Adds what `headers` do not have yet.
     pub(super) fn apply(&self, headers: &mut HeaderMap, origin: &Origin) {
         for (name, value) in &self.headers {
             if !headers.contains_key(name) {

@@ -181,6 +181,19 @@ fn a01_admission_tells_unknown_from_insufficient() {
     assert_eq!(Admission::of(&Access::PLATFORM, true), Admission::Granted);
 }
 
+/// host.md A01: a function's own key is told from none wherever it is shown, without a look at the store.
+#[tokio::test]
+async fn a01_a_functions_own_key_is_recognised_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = files(folder.path());
+    let own = keys.function("fn").await.unwrap()[0].value.clone();
+    assert_eq!(level(&keys, own.reveal(), None).await, Level::Anonymous);
+    assert_eq!(keys.known_access(own.reveal()).level, Level::Function);
+    assert_eq!(keys.known_access("bogus").level, Level::Anonymous);
+    assert_eq!(keys.known_access("").level, Level::Anonymous);
+    assert!(!folder.path().join("other.json").exists());
+}
+
 /// host.md A08: a key is made, replaced and removed, and counts at once.
 #[tokio::test]
 async fn a08_keys_are_made_replaced_and_removed() {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::body::Body;
+use horus_app::Function;
 use horus_app::log::Level;
+use horus_bindings::http::Trigger;
 use http::{Response, StatusCode};
-use serde::Deserialize;
-use serde_json::json as value;
+use serde_json::{Map, Value, json as value};
 
 use super::payload::FunctionInfo;
 use crate::Job;
@@ -19,27 +20,49 @@ use crate::invoke::Runner;
 pub(super) fn list(front: &Shared) -> Response<Body> {
     let host = front.options.settings.text("WEBSITE_HOSTNAME").unwrap_or("localhost");
     let base = format!("https://{host}");
-    let job = front.status.borrow().job.clone();
-    let runners = job.iter().flat_map(|job| &job.functions);
     let test_data = test_data(front);
-    let list: Vec<FunctionInfo<'_>> =
-        runners.map(|runner| info(front, runner, &base, test_data.as_ref())).collect();
+    let job = front.status.borrow().job.clone();
+    let mut functions: Vec<&Function> = job.iter().flat_map(|job| all(job)).collect();
+    functions.sort_by_cached_key(|function| function.name.to_lowercase());
+    let list: Vec<FunctionInfo<'_>> = job
+        .iter()
+        .flat_map(|job| {
+            functions.iter().map(|function| info(front, job, function, &base, test_data.as_ref()))
+        })
+        .collect();
     json(StatusCode::OK, &list)
 }
 
 pub(super) fn one(front: &Shared, arrival: &Arrival, name: &str) -> Response<Body> {
-    match find(front, name) {
-        Some(runner) => {
-            json(StatusCode::OK, &info(front, &runner, &arrival.origin.base(), test_data(front).as_ref()))
+    let job = front.status.borrow().job.clone();
+    let Some(job) = job else { return empty(StatusCode::NOT_FOUND) };
+    match all(&job).find(|function| function.name.eq_ignore_ascii_case(name)) {
+        Some(function) => {
+            let base = arrival.origin.base();
+            json(StatusCode::OK, &info(front, &job, function, &base, test_data(front).as_ref()))
         }
         None => empty(StatusCode::NOT_FOUND),
     }
 }
 
-fn info<'a>(front: &Shared, runner: &'a Runner, base: &str, test_data: Option<&PathBuf>) -> FunctionInfo<'a> {
-    let template = runner.route().map(|route| route.template.text());
-    let test_data = test_data.map(PathBuf::as_path);
-    FunctionInfo::new(runner.function(), template, base, &front.options.root, test_data)
+/// The functions of the app, those that its allow-list leaves out included (spec host.md C09).
+fn all(job: &Job) -> impl Iterator<Item = &Function> {
+    job.functions.iter().map(|runner| runner.function()).chain(&job.excluded)
+}
+
+fn info<'a>(
+    front: &Shared,
+    job: &Job,
+    function: &'a Function,
+    base: &str,
+    test_data: Option<&PathBuf>,
+) -> FunctionInfo<'a> {
+    let trigger = function.trigger();
+    let route = trigger
+        .is("httpTrigger")
+        .then(|| Trigger::new(trigger, &function.name, &job.settings, &job.http.route_prefix));
+    let template = route.as_ref().and_then(|route| route.as_ref().ok()).map(|route| route.template.text());
+    FunctionInfo::new(function, template, base, &front.options.root, test_data.map(PathBuf::as_path))
 }
 
 fn test_data(front: &Shared) -> Option<PathBuf> {
@@ -54,30 +77,22 @@ pub(super) fn status(front: &Shared, name: &str) -> Response<Body> {
     if !errors.is_empty() {
         return json(StatusCode::OK, &value!({ "errors": errors }));
     }
-    match job.runner(name) {
-        Some(_) => json(StatusCode::OK, &value!({})),
-        None => empty(StatusCode::NOT_FOUND),
+    match all(&job).any(|function| function.name.eq_ignore_ascii_case(name)) {
+        true => json(StatusCode::OK, &value!({})),
+        false => empty(StatusCode::NOT_FOUND),
     }
-}
-
-/// What may be sent to run a function by hand.
-#[derive(Debug, Deserialize)]
-struct Call {
-    #[serde(default, alias = "Input")]
-    input: Option<serde_json::Value>,
 }
 
 /// The payload in `{"input":…}`: text as it is, numbers and flags as their text, absent and null as nothing. `None` is
 /// not a call at all.
 pub(super) fn payload(body: &[u8]) -> Option<Option<String>> {
-    let call: Call = serde_json::from_slice(body).ok()?;
-    match call.input {
-        None | Some(serde_json::Value::Null) => Some(None),
-        Some(serde_json::Value::String(text)) => Some(Some(text)),
-        Some(value @ (serde_json::Value::Number(_) | serde_json::Value::Bool(_))) => {
-            Some(Some(value.to_string()))
-        }
-        Some(serde_json::Value::Array(_) | serde_json::Value::Object(_)) => None,
+    let call: Map<String, Value> = serde_json::from_slice(body).ok()?;
+    let input = call.iter().find(|(name, _)| name.eq_ignore_ascii_case("input"));
+    match input.map(|(_, value)| value) {
+        None | Some(Value::Null) => Some(None),
+        Some(Value::String(text)) => Some(Some(text.clone())),
+        Some(value @ (Value::Number(_) | Value::Bool(_))) => Some(Some(value.to_string())),
+        Some(Value::Array(_) | Value::Object(_)) => None,
     }
 }
 
@@ -138,8 +153,4 @@ pub(super) fn read_only() -> Response<Body> {
         StatusCode::BAD_REQUEST,
         "Your app is currently in read only mode. Cannot create or update functions.",
     )
-}
-
-fn find(front: &Shared, name: &str) -> Option<Arc<Runner>> {
-    front.status.borrow().job.as_ref()?.runner(name).cloned()
 }

@@ -16,7 +16,7 @@ use http::{Response, StatusCode};
 use self::route::Endpoint;
 use super::body::{self, BodyError};
 use super::empty;
-use super::front::{Answer, Arrival, Shared};
+use super::front::{self, Answer, Arrival, Shared};
 use crate::keys::{Access, Admission, Level};
 
 /// Answers a request below `/admin`.
@@ -43,7 +43,7 @@ where
     let response = match admission {
         Admission::Unauthorized => empty(StatusCode::UNAUTHORIZED),
         Admission::Forbidden => empty(StatusCode::FORBIDDEN),
-        Admission::Granted => match body::read(body, front.body_limit).await {
+        Admission::Granted => match body::read(body, &arrival.parts.headers, front.body_limit).await {
             Ok(body) => run(front, arrival, endpoint, body).await,
             Err(BodyError::TooLarge) => empty(StatusCode::PAYLOAD_TOO_LARGE),
             Err(BodyError::TooSlow) => empty(StatusCode::REQUEST_TIMEOUT),
@@ -53,21 +53,13 @@ where
     Answer { response, access }
 }
 
-/// Who asks. A key that opens one function is valid without being enough (spec host.md A01), so it is looked for
-/// among the keys of all functions.
+/// Who asks. A key that opens one function is valid without being enough (spec host.md A01).
 async fn access(front: &Shared, arrival: &Arrival) -> Result<Access, crate::keys::KeysError> {
     let access = front.access(&arrival.parts, None).await?;
     if access.level != Level::Anonymous {
         return Ok(access);
     }
-    let job = front.status.borrow().job.clone();
-    for runner in job.iter().flat_map(|job| &job.functions) {
-        let access = front.access(&arrival.parts, Some(&runner.function().name)).await?;
-        if access.level != Level::Anonymous {
-            return Ok(access);
-        }
-    }
-    Ok(access)
+    Ok(front::key(&arrival.parts).map_or(access, |key| front.keys.known_access(&key)))
 }
 
 async fn run(front: &Shared, arrival: &Arrival, endpoint: Endpoint<'_>, body: Bytes) -> Response<Body> {
