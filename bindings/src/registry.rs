@@ -22,10 +22,7 @@ impl Registry {
     }
 
     /// Hands every extension its section, found by name with `section`.
-    pub fn configure(
-        &mut self,
-        section: impl Fn(&str) -> serde_json::Value,
-    ) -> Result<(), BindError> {
+    pub fn configure(&mut self, section: impl Fn(&str) -> serde_json::Value) -> Result<(), BindError> {
         for extension in &mut self.extensions {
             let name = extension.section();
             let value = section(name);
