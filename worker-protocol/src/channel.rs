@@ -101,6 +101,11 @@ impl<W> Channel<W> {
         self.open.remove(invocation_id)
     }
 
+    /// Whoever waits for the invocation.
+    pub fn waiter(&self, invocation_id: &str) -> Option<&W> {
+        self.open.get(invocation_id)
+    }
+
     /// Whether the invocation runs on this channel.
     pub fn owns(&self, invocation_id: &str) -> bool {
         self.open.contains_key(invocation_id)

@@ -16,3 +16,6 @@ pub mod channel;
 
 pub use capabilities::Capabilities;
 pub use channel::{Channel, Phase, Step};
+
+/// A span of time on the wire, as in `WorkerTerminate`.
+pub use prost_types::Duration;

@@ -1,0 +1,14 @@
+//! One invocation: inputs → invoker → outputs → verdict.
+
+pub mod invoker;
+mod activity;
+mod lines;
+mod runner;
+mod retry;
+
+#[cfg(test)]
+mod tests;
+
+pub use activity::Activity;
+pub use invoker::{Exchange, Invocation, Invoker, LoadError, Loaded, Outcome, Outputs, RetryContext};
+pub use runner::{Failure, Runner, RunnerParts};

@@ -1,0 +1,339 @@
+//! From files to a loaded app: read, index, validate, bind, load. The order matters and is all here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use horus_app::index::{self, Index};
+use horus_app::log::category::STARTUP;
+use horus_app::{AppError, Function, FunctionError, HostJson, HostJsonError, Settings};
+use horus_bindings::http as binding;
+use horus_bindings::queue::Wakers;
+use horus_bindings::state::PrimaryLock;
+use horus_bindings::{Drain, Extension, HostSection, HostState, IndexContext, Input, Output, Registry, Trigger};
+use horus_worker_protocol::channel::outcome;
+use tokio_util::task::TaskTracker;
+
+use crate::Options;
+use crate::invoke::{Activity, Invoker, Runner, RunnerParts};
+use crate::job::Job;
+use crate::worker::{self, ConfigError, Pool, PoolError, PoolOptions, Server, WorkerConfig};
+
+/// Shortest wait for all functions to load (spec host.md §6.4).
+const LOAD_AT_LEAST: Duration = Duration::from_secs(60);
+
+/// Script extensions by which an app without `FUNCTIONS_WORKER_RUNTIME` is told.
+const LANGUAGES: [(&str, &str); 4] = [(".js", "node"), (".mjs", "node"), (".cjs", "node"), (".py", "python")];
+
+/// Why a start failed, by what happens next (spec host.md §1.4 and §9.2).
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// The app is wrong: wait until a file changes.
+    #[error("{0}")]
+    App(String),
+    /// Try again later, more and more slowly.
+    #[error("{0}")]
+    Transient(String),
+    /// Trying again cannot help: stop the process.
+    #[error("{0}")]
+    Fatal(String),
+}
+
+impl From<HostJsonError> for StartError {
+    fn from(error: HostJsonError) -> Self {
+        match error.is_configuration_error() {
+            true => Self::App(error.to_string()),
+            false => Self::Transient(error.to_string()),
+        }
+    }
+}
+
+impl From<PoolError> for StartError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Program { .. } => Self::App(error.to_string()),
+            PoolError::Exhausted(_) => Self::Fatal(error.to_string()),
+            PoolError::Start(_) | PoolError::Stopped => Self::Transient(error.to_string()),
+        }
+    }
+}
+
+impl From<ConfigError> for StartError {
+    fn from(error: ConfigError) -> Self {
+        Self::App(error.to_string())
+    }
+}
+
+impl From<AppError> for StartError {
+    fn from(error: AppError) -> Self {
+        Self::App(error.to_string())
+    }
+}
+
+impl From<horus_bindings::BindError> for StartError {
+    fn from(error: horus_bindings::BindError) -> Self {
+        Self::Transient(error.to_string())
+    }
+}
+
+/// What a start stands on.
+pub(crate) struct Ground<'a> {
+    pub(crate) options: &'a Options,
+    pub(crate) server: &'a Arc<Server>,
+    pub(crate) registry: Registry,
+    pub(crate) state: HostState,
+    pub(crate) instance_id: &'a str,
+}
+
+/// Builds the job; listeners are not started yet.
+pub(crate) async fn job(mut ground: Ground<'_>) -> Result<Job, StartError> {
+    let options = ground.options;
+    let log = &options.log;
+    let host = HostJson::load(&options.root, &options.settings, log)?;
+    let settings = host.beneath(&options.settings);
+    ground.registry.configure(|section| host.extension(section))?;
+    let http_section = host.extension("http");
+    let http = binding::Options::parse(HostSection { name: "http", value: &http_section })?;
+    let runtime = runtime(options, &settings)?;
+    let config = WorkerConfig::find(&runtime, &settings, options.version, &options.worker_cache)?;
+    let pool = Pool::start(PoolOptions {
+        config,
+        settings: settings.clone(),
+        root: options.root.clone(),
+        host_version: options.version,
+        server: Arc::clone(ground.server),
+        load_timeout: host.function_timeout.map(|limit| limit.max(LOAD_AT_LEAST)),
+        send_canceled_invocations: host.send_canceled_invocations_to_worker,
+        log: log.clone(),
+    })
+    .await?;
+    match load(ground, host, http, &settings, &pool).await {
+        Ok(job) => Ok(job),
+        Err(error) => {
+            pool.stop().await;
+            Err(error)
+        }
+    }
+}
+
+/// The language of the app: the setting, or what its function.json scripts say.
+fn runtime(options: &Options, settings: &Settings) -> Result<String, StartError> {
+    if let Some(runtime) = settings.text("FUNCTIONS_WORKER_RUNTIME") {
+        return Ok(runtime.to_ascii_lowercase());
+    }
+    options.log.warning(STARTUP, index::RUNTIME_MISSING);
+    let found = index::from_files(&options.root, settings, &LANGUAGES, None, false);
+    let language = found.functions.into_iter().map(|function| function.language).find(|name| !name.is_empty());
+    let language = language.or_else(|| {
+        let has = |name: &str| options.root.join(name).is_file();
+        match (has("package.json"), has("function_app.py")) {
+            (true, _) => Some("node".to_owned()),
+            (_, true) => Some("python".to_owned()),
+            _ => None,
+        }
+    });
+    language.ok_or_else(|| {
+        StartError::App(
+            "FUNCTIONS_WORKER_RUNTIME is not set and the app's files do not tell its language. Set it in local.settings.json or in the environment, for example FUNCTIONS_WORKER_RUNTIME=node.".into(),
+        )
+    })
+}
+
+/// Everything that needs a running worker.
+async fn load(
+    ground: Ground<'_>,
+    host: HostJson,
+    http: binding::Options,
+    settings: &Settings,
+    pool: &Arc<Pool>,
+) -> Result<Job, StartError> {
+    let Ground { options, registry, state, instance_id, .. } = ground;
+    let log = &options.log;
+    let mut index = find_functions(options, &host, settings, pool).await?;
+    let has_bundle = host.extension_bundle.is_some();
+    index::check_binding_types(&mut index, |kind| registry.for_type(kind).is_some(), has_bundle);
+    index::apply_allow_list(&mut index, &host, log);
+    index::check_languages(&mut index, Some(pool.language()), &[])?;
+    index::check_routes(&mut index, settings);
+
+    let host_id = horus_app::host_id(settings, &options.root);
+    let wakers = Wakers::default();
+    let Index { functions, excluded, mut errors } = index;
+    let mut bound = Vec::with_capacity(functions.len());
+    for function in functions {
+        let cx = IndexContext {
+            function: &function,
+            settings,
+            host_id: &host_id,
+            state: &state,
+            wakers: &wakers,
+            log,
+            development: options.development,
+        };
+        match bind(&registry, &cx, &http) {
+            Ok(parts) => bound.push((Arc::new(function), parts)),
+            Err(message) => errors.push(FunctionError { function: function.name.clone(), message }),
+        }
+    }
+    for error in &errors {
+        log.error(STARTUP, error.to_string());
+    }
+    let functions: Vec<Arc<Function>> = bound.iter().map(|(function, _)| function.clone()).collect();
+    pool.serve(&functions).await?;
+    log.info(STARTUP, format!("{} functions loaded", functions.len()));
+
+    let shared = Shared {
+        invoker: pool.clone(),
+        activity: Arc::default(),
+        tasks: TaskTracker::new(),
+        drain: Drain::new(),
+        host: &host,
+        options,
+    };
+    let runners: Vec<Arc<Runner>> =
+        bound.into_iter().enumerate().map(|(n, (function, parts))| shared.runner(n, function, parts)).collect();
+    let Shared { activity, tasks, drain, .. } = shared;
+    log_routes(options, &runners);
+    Ok(Job {
+        routes: routes(&http, &runners),
+        primary: Arc::new(PrimaryLock::new(state, &host_id, instance_id, log.clone())),
+        pool: Some(pool.clone()),
+        listeners: parking_lot::Mutex::default(),
+        log: log.clone(),
+        settings: settings.clone(),
+        functions: runners,
+        excluded,
+        errors,
+        host,
+        host_id,
+        http,
+        drain,
+        activity,
+        tasks,
+    })
+}
+
+/// Asks the worker for the app's functions, or reads function.json files where it has none of its own.
+async fn find_functions(
+    options: &Options,
+    host: &HostJson,
+    settings: &Settings,
+    pool: &Pool,
+) -> Result<Index, StartError> {
+    let log = &options.log;
+    log.info(STARTUP, "Loading functions metadata");
+    if pool.indexes() {
+        log.info(STARTUP, "Reading functions metadata (Worker)");
+        let response = pool.index(host.metadata_provider_timeout.max(LOAD_AT_LEAST)).await?;
+        if !response.use_default_metadata_indexing {
+            outcome(response.result.as_ref()).map_err(|error| {
+                StartError::App(format!("The {} worker could not index the app.\n{error}", pool.language()))
+            })?;
+            let index =
+                index::from_worker(worker::index::functions(response), settings, pool.language());
+            log.info(STARTUP, format!("{} functions found (Worker)", index.functions.len()));
+            return Ok(index);
+        }
+        log.debug(STARTUP, || "Fallback to host indexing as worker denied indexing".into());
+    }
+    log.info(STARTUP, "Reading functions metadata (Host)");
+    let languages: Vec<(&str, &str)> =
+        pool.extensions().iter().map(|extension| (extension.as_str(), pool.language())).collect();
+    let index = index::from_files(&options.root, settings, &languages, Some(pool.language()), false);
+    log.info(STARTUP, format!("{} functions found (Host)", index.functions.len()));
+    Ok(index)
+}
+
+/// One function's bindings, made.
+struct Bound {
+    trigger: Arc<dyn Trigger>,
+    route: Option<Arc<binding::Trigger>>,
+    inputs: Vec<Arc<dyn Input>>,
+    outputs: Vec<(String, Arc<dyn Output>)>,
+}
+
+fn bind(registry: &Registry, cx: &IndexContext<'_>, http: &binding::Options) -> Result<Bound, String> {
+    let function = cx.function;
+    let extension = |kind: &str| -> Result<&dyn Extension, String> {
+        registry.for_type(kind).ok_or_else(|| format!("The binding type(s) '{kind}' are not registered."))
+    };
+    let trigger = function.trigger();
+    let text = |error: horus_bindings::BindError| error.to_string();
+    let (event_source, route): (Arc<dyn Trigger>, _) = if trigger.is("httpTrigger") {
+        let prefix = &http.route_prefix;
+        let route = binding::Trigger::new(trigger, &function.name, cx.settings, prefix).map_err(text)?;
+        let route = Arc::new(route);
+        (route.clone(), Some(route))
+    } else {
+        (extension(&trigger.kind)?.trigger(trigger, cx).map_err(text)?, None)
+    };
+    let inputs = function
+        .inputs()
+        .map(|binding| extension(&binding.kind)?.input(binding, cx).map_err(text))
+        .collect::<Result<_, _>>()?;
+    let outputs = function
+        .outputs()
+        .filter(|binding| !binding.is("http"))
+        .map(|binding| {
+            let output = extension(&binding.kind)?.output(binding, cx).map_err(text)?;
+            Ok((binding.name.clone(), output))
+        })
+        .collect::<Result<_, String>>()?;
+    Ok(Bound { trigger: event_source, route, inputs, outputs })
+}
+
+/// What all runners of a job have in common.
+struct Shared<'a> {
+    invoker: Arc<dyn Invoker>,
+    activity: Arc<Activity>,
+    tasks: TaskTracker,
+    drain: Drain,
+    host: &'a HostJson,
+    options: &'a Options,
+}
+
+impl Shared<'_> {
+    fn runner(&self, index: usize, function: Arc<Function>, bound: Bound) -> Arc<Runner> {
+        let retry = function.retry.clone().or_else(|| self.host.retry.clone());
+        Arc::new(Runner::new(RunnerParts {
+            function,
+            invoker: self.invoker.clone(),
+            index,
+            trigger: bound.trigger,
+            route: bound.route,
+            inputs: bound.inputs,
+            outputs: bound.outputs,
+            timeout: self.host.function_timeout,
+            retry,
+            activity: self.activity.clone(),
+            tasks: self.tasks.clone(),
+            drain: self.drain.clone(),
+            log: self.options.log.clone(),
+        }))
+    }
+}
+
+fn routes(http: &binding::Options, runners: &[Arc<Runner>]) -> binding::route::Table<usize> {
+    let routes = runners.iter().enumerate().filter_map(|(target, runner)| {
+        let route = runner.route()?;
+        let (template, methods) = (route.template.clone(), route.methods.clone());
+        Some(binding::route::Route { template, methods, target })
+    });
+    binding::route::Table::new(&http.route_prefix, routes.collect())
+}
+
+/// The mapping that the platform logs (spec host.md §3.3).
+fn log_routes(options: &Options, runners: &[Arc<Runner>]) {
+    let lines: Vec<String> = runners
+        .iter()
+        .filter_map(|runner| {
+            let route = runner.route()?;
+            let name = &runner.function().name;
+            Some(binding::route::mapping_line(route.template.text(), &route.methods, name))
+        })
+        .collect();
+    let text = match lines.len() {
+        0 => "No HTTP routes mapped".to_owned(),
+        _ => lines.join("\n"),
+    };
+    options.log.info(STARTUP, format!("Initializing function HTTP routes\n{text}"));
+}

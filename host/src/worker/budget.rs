@@ -1,0 +1,110 @@
+//! How often a crashed worker may come back (spec host.md §6.7): pure.
+
+use std::time::{Duration, Instant};
+
+/// Errors are forgotten when the next one comes later than this.
+const MEMORY: Duration = Duration::from_secs(30 * 60);
+
+/// Errors allowed per worker process.
+const ERRORS_PER_PROCESS: u32 = 3;
+
+/// What to do about a worker that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Leave it.
+    Rest,
+    /// Start another after this pause.
+    Restart(Duration),
+    /// The budget is used up.
+    Exhausted,
+}
+
+/// How a worker process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Exit code 0 without being asked.
+    Clean,
+    /// Exit code 200, or killed by the host because of a timeout: meant to be replaced.
+    Intended,
+    /// Anything else.
+    Error,
+}
+
+/// The error budget shared by all processes of a pool.
+#[derive(Debug)]
+pub(super) struct Budget {
+    allowed: u32,
+    interval: Duration,
+    errors: u32,
+    last: Option<Instant>,
+}
+
+impl Budget {
+    pub(super) fn new(processes: usize, interval: Duration) -> Self {
+        let processes = u32::try_from(processes).unwrap_or(u32::MAX);
+        Self { allowed: ERRORS_PER_PROCESS.saturating_mul(processes), interval, errors: 0, last: None }
+    }
+
+    /// The first error in a while restarts at once, since most crashes are single events and requests wait for
+    /// the new process; later ones keep the platform's interval.
+    pub(super) fn on(&mut self, ending: Ending, now: Instant) -> Verdict {
+        match ending {
+            Ending::Clean => Verdict::Rest,
+            Ending::Intended => Verdict::Restart(Duration::ZERO),
+            Ending::Error => {
+                if self.last.is_some_and(|last| now.duration_since(last) > MEMORY) {
+                    self.errors = 0;
+                }
+                self.last = Some(now);
+                self.errors += 1;
+                match self.errors {
+                    errors if errors >= self.allowed => Verdict::Exhausted,
+                    1 => Verdict::Restart(Duration::ZERO),
+                    _ => Verdict::Restart(self.interval),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(10);
+
+    /// host.md W08 and W09: three errors per process end it; the first one comes back at once.
+    #[test]
+    fn w09_errors_are_counted_until_the_budget_is_used_up() {
+        let mut budget = Budget::new(1, INTERVAL);
+        let now = Instant::now();
+        assert_eq!(budget.on(Ending::Error, now), Verdict::Restart(Duration::ZERO));
+        assert_eq!(budget.on(Ending::Error, now), Verdict::Restart(INTERVAL));
+        assert_eq!(budget.on(Ending::Error, now), Verdict::Exhausted);
+        let mut wide = Budget::new(3, INTERVAL);
+        let verdicts: Vec<_> = (0..9).map(|_| wide.on(Ending::Error, now)).collect();
+        assert_eq!(verdicts.iter().filter(|v| **v == Verdict::Exhausted).count(), 1);
+    }
+
+    #[test]
+    fn old_errors_are_forgotten() {
+        let mut budget = Budget::new(1, INTERVAL);
+        let now = Instant::now();
+        budget.on(Ending::Error, now);
+        budget.on(Ending::Error, now);
+        let later = now + MEMORY + Duration::from_secs(1);
+        assert_eq!(budget.on(Ending::Error, later), Verdict::Restart(Duration::ZERO));
+    }
+
+    /// host.md W10: 200 is meant and not counted, 0 is left alone.
+    #[test]
+    fn w10_intended_and_clean_exits_cost_nothing() {
+        let mut budget = Budget::new(1, INTERVAL);
+        let now = Instant::now();
+        for _ in 0..20 {
+            assert_eq!(budget.on(Ending::Intended, now), Verdict::Restart(Duration::ZERO));
+            assert_eq!(budget.on(Ending::Clean, now), Verdict::Rest);
+        }
+        assert_eq!(budget.on(Ending::Error, now), Verdict::Restart(Duration::ZERO));
+    }
+}

@@ -1,0 +1,26 @@
+//! Language workers: supervised processes on the platform's gRPC event stream.
+//!
+//! [`config`] says which worker, [`process`] runs it, [`server`] accepts its stream, [`connection`] speaks on it,
+//! [`pool`] keeps the right number of them alive and is the [`Invoker`](crate::invoke::Invoker).
+
+mod budget;
+pub mod codec;
+pub mod config;
+mod connection;
+mod embedded;
+pub(crate) mod index;
+mod invoker;
+mod load;
+mod logs;
+mod pool;
+mod process;
+mod profile;
+mod request;
+mod response;
+mod server;
+mod slot;
+
+pub use config::{ConfigError, WorkerConfig};
+pub use connection::Connection;
+pub use pool::{Pool, PoolError, PoolOptions};
+pub use server::Server;

@@ -1,0 +1,377 @@
+//! The right number of workers, kept alive, and the way to invoke on one of them.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use horus_app::Function;
+use horus_app::log::Log;
+use horus_app::settings::Settings;
+use horus_worker_protocol as rpc;
+use parking_lot::{Mutex, RwLock};
+use rpc::{FunctionLoadRequest, FunctionMetadataResponse};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::budget::{Budget, Ending, Verdict};
+use super::slot::{self, Worker};
+use super::{Connection, Server, WorkerConfig, load};
+use crate::http::Client;
+
+/// Category of the host's own lines about workers.
+pub(super) const CATEGORY: &str = "Host.General";
+
+/// Why there is no pool.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PoolError {
+    /// The program cannot be started at all.
+    #[error("{program}: {error}. {hint}")]
+    Program {
+        /// What was to be started.
+        program: String,
+        /// Why it could not.
+        error: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The worker started but did not get as far as taking functions.
+    #[error("{0}")]
+    Start(String),
+    /// It failed too often.
+    #[error("{0}")]
+    Exhausted(String),
+    /// The host is going down.
+    #[error("the host is stopping")]
+    Stopped,
+}
+
+/// What a pool is made of.
+#[derive(Debug)]
+pub struct PoolOptions {
+    /// Which worker.
+    pub config: WorkerConfig,
+    /// What it inherits.
+    pub settings: Settings,
+    /// The app's root.
+    pub root: PathBuf,
+    /// Version told to the worker.
+    pub host_version: &'static str,
+    /// Where its stream ends.
+    pub server: Arc<Server>,
+    /// Longest wait for all functions to load; `None` is unlimited.
+    pub load_timeout: Option<Duration>,
+    /// host.json `sendCanceledInvocationsToWorker`.
+    pub send_canceled_invocations: bool,
+    /// Where log lines go.
+    pub log: Log,
+}
+
+/// A supervised pool of worker processes of one language.
+#[derive(Debug)]
+pub struct Pool {
+    pub(super) options: PoolOptions,
+    pub(super) ready: RwLock<Vec<Arc<Connection>>>,
+    pub(super) changed: Notify,
+    pub(super) next: AtomicUsize,
+    pub(super) functions: OnceLock<Functions>,
+    pub(super) stop: CancellationToken,
+    pub(super) client: Client,
+    budget: Mutex<Budget>,
+    first: Mutex<Option<Worker>>,
+    tasks: Mutex<JoinSet<()>>,
+    fatal: watch::Sender<Option<String>>,
+}
+
+/// What every worker of the pool is loaded with.
+#[derive(Debug)]
+pub(super) struct Functions {
+    pub(super) loads: Vec<FunctionLoadRequest>,
+    /// By invoker index: what to say per invocation.
+    pub(super) callees: Vec<Callee>,
+}
+
+/// What is fixed about one function's invocations.
+#[derive(Debug)]
+pub(super) struct Callee {
+    pub(super) trigger: String,
+    pub(super) inputs: Vec<String>,
+    pub(super) user_category: Arc<str>,
+}
+
+impl Callee {
+    fn of(function: &Function) -> Self {
+        Self {
+            trigger: function.trigger().name.clone(),
+            inputs: function.inputs().map(|binding| binding.name.clone()).collect(),
+            user_category: format!("Function.{}.User", function.name).into(),
+        }
+    }
+}
+
+impl Pool {
+    /// Starts the first worker and waits until it is initialised, within the error budget.
+    pub async fn start(options: PoolOptions) -> Result<Arc<Self>, PoolError> {
+        let budget = Budget::new(options.config.processes, options.config.restart_interval);
+        let pool = Arc::new(Self {
+            ready: RwLock::default(),
+            changed: Notify::new(),
+            next: AtomicUsize::new(0),
+            functions: OnceLock::new(),
+            stop: CancellationToken::new(),
+            client: crate::http::client(),
+            budget: Mutex::new(budget),
+            first: Mutex::default(),
+            tasks: Mutex::default(),
+            fatal: watch::channel(None).0,
+            options,
+        });
+        let worker = pool.start_within_budget(None).await?;
+        *pool.first.lock() = Some(worker);
+        Ok(pool)
+    }
+
+    /// Asks the first worker for the app's functions (spec host.md §2.7).
+    pub async fn index(&self, limit: Duration) -> Result<FunctionMetadataResponse, PoolError> {
+        let Some(mut worker) = self.first.lock().take() else { return Err(PoolError::Stopped) };
+        let indexed = worker.index(&self.options, limit).await;
+        if let Err(error) = &indexed {
+            worker.process.kill().await;
+            return Err(PoolError::Start(error.clone()));
+        }
+        *self.first.lock() = Some(worker);
+        indexed.map_err(PoolError::Start)
+    }
+
+    /// Loads `functions` into the first worker and starts to supervise as many as configured. Their order is the
+    /// invoker's index.
+    pub(crate) async fn serve(self: &Arc<Self>, functions: &[Arc<Function>]) -> Result<(), PoolError> {
+        let callees = functions.iter().map(|function| Callee::of(function)).collect();
+        let loads = load::requests(functions);
+        let functions = Functions { loads, callees };
+        if self.functions.set(functions).is_err() {
+            return Err(PoolError::Start("the pool serves already".into()));
+        }
+        let Some(worker) = self.first.lock().take() else { return Err(PoolError::Stopped) };
+        let worker = match self.load(worker).await {
+            Ok(worker) => worker,
+            Err(error) => {
+                self.note_failure(&error);
+                self.start_within_budget(Some(Ending::Error)).await?
+            }
+        };
+        self.admit(&worker);
+        let mut tasks = self.tasks.lock();
+        tasks.spawn(self.clone().supervise(Some(worker), Duration::ZERO));
+        for n in 1..self.options.config.processes {
+            let delay = self.options.config.startup_interval * u32::try_from(n).unwrap_or(u32::MAX);
+            tasks.spawn(self.clone().supervise(None, delay));
+        }
+        Ok(())
+    }
+
+    /// The workers' language.
+    pub fn language(&self) -> &str {
+        &self.options.config.language
+    }
+
+    /// Script extensions of the language.
+    pub fn extensions(&self) -> &[String] {
+        &self.options.config.extensions
+    }
+
+    /// Whether the worker is asked for the app's functions.
+    pub fn indexes(&self) -> bool {
+        self.options.config.indexing
+    }
+
+    /// The capabilities of the first worker that is up; all workers of a pool are the same program.
+    pub fn capabilities(&self) -> rpc::Capabilities {
+        if let Some(worker) = self.first.lock().as_ref() {
+            return worker.connection.capabilities().clone();
+        }
+        self.ready.read().first().map(|connection| connection.capabilities().clone()).unwrap_or_default()
+    }
+
+    /// Changes to a message once the pool has given up.
+    pub fn fatal(&self) -> watch::Receiver<Option<String>> {
+        self.fatal.subscribe()
+    }
+
+    /// Process ids of the workers that take invocations, for the admin API.
+    pub fn workers(&self) -> usize {
+        self.ready.read().len()
+    }
+
+    /// Stops all workers: drain, ask, kill. Resolves when none is left.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.changed.notify_waiters();
+        let first = self.first.lock().take();
+        if let Some(worker) = first {
+            slot::stop(worker, &self.options).await;
+        }
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// One process slot: watch the worker, replace it when it ends, for as long as the budget lasts.
+    async fn supervise(self: Arc<Self>, worker: Option<Worker>, delay: Duration) {
+        let mut worker = worker;
+        if !delay.is_zero() {
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                () = self.stop.cancelled() => return,
+            }
+        }
+        loop {
+            let running = match worker.take() {
+                Some(worker) => worker,
+                None => match self.start_within_budget(None).await {
+                    Ok(worker) => {
+                        self.admit(&worker);
+                        worker
+                    }
+                    Err(error) => return self.give_up(&error),
+                },
+            };
+            let ending = match slot::watch(running, &self).await {
+                slot::Watched::Stopped => return,
+                slot::Watched::Ended(ending) => ending,
+            };
+            match self.start_after(ending).await {
+                Ok(Some(next)) => {
+                    self.admit(&next);
+                    worker = Some(next);
+                }
+                Ok(None) => return,
+                Err(error) => return self.give_up(&error),
+            }
+        }
+    }
+
+    /// A replacement for a worker that ended, or `None` when it need not be replaced.
+    async fn start_after(&self, ending: Ending) -> Result<Option<Worker>, PoolError> {
+        if ending == Ending::Clean {
+            return Ok(None);
+        }
+        self.start_within_budget(Some(ending)).await.map(Some)
+    }
+
+    /// Starts workers until one is up (and loaded, once the functions are known) or the budget is used up.
+    async fn start_within_budget(&self, mut ending: Option<Ending>) -> Result<Worker, PoolError> {
+        let mut last = String::new();
+        loop {
+            if let Some(ending) = ending {
+                let verdict = self.budget.lock().on(ending, Instant::now());
+                match verdict {
+                    Verdict::Restart(pause) => tokio::select! {
+                        () = tokio::time::sleep(pause) => {}
+                        () = self.stop.cancelled() => return Err(PoolError::Stopped),
+                    },
+                    Verdict::Rest => return Err(PoolError::Stopped),
+                    Verdict::Exhausted => return Err(PoolError::Exhausted(last)),
+                }
+            }
+            let started = tokio::select! {
+                started = slot::start(&self.options) => started,
+                () = self.stop.cancelled() => return Err(PoolError::Stopped),
+            };
+            let loaded = match started {
+                Ok(worker) => self.load(worker).await,
+                Err(error @ PoolError::Program { .. }) => return Err(error),
+                Err(error) => Err(error.to_string()),
+            };
+            match loaded {
+                Ok(worker) => return Ok(worker),
+                Err(error) => {
+                    self.note_failure(&error);
+                    last = error;
+                    ending = Some(Ending::Error);
+                }
+            }
+        }
+    }
+
+    async fn load(&self, mut worker: Worker) -> Result<Worker, String> {
+        let Some(functions) = self.functions.get().filter(|functions| !functions.loads.is_empty()) else {
+            return Ok(worker);
+        };
+        match worker.load(&functions.loads, self.options.load_timeout).await {
+            Ok(()) => Ok(worker),
+            Err(error) => {
+                worker.process.kill().await;
+                Err(error)
+            }
+        }
+    }
+
+    fn admit(&self, worker: &Worker) {
+        self.ready.write().push(worker.connection.clone());
+        self.changed.notify_waiters();
+    }
+
+    pub(super) fn dismiss(&self, connection: &Arc<Connection>, why: &str) {
+        self.ready.write().retain(|other| !Arc::ptr_eq(other, connection));
+        connection.lose(why);
+    }
+
+    fn note_failure(&self, error: &str) {
+        self.options.log.error(CATEGORY, format!("Language worker process failed: {error}"));
+    }
+
+    fn give_up(&self, error: &PoolError) {
+        if matches!(error, PoolError::Stopped) || !self.ready.read().is_empty() {
+            return;
+        }
+        let runtime = &self.options.config.language;
+        let message = format!(
+            "Exceeded language worker restart retry count for runtime:{runtime}. Shutting down and proactively recycling the Functions Host to recover"
+        );
+        self.options.log.error(CATEGORY, &message);
+        self.fatal.send_replace(Some(message));
+        self.changed.notify_waiters();
+    }
+
+    /// The next ready worker, round robin; waits while one is being replaced.
+    pub(super) async fn pick(&self) -> Option<Arc<Connection>> {
+        if let Some(connection) = self.pick_now() {
+            return Some(connection);
+        }
+        let config = &self.options.config;
+        let patience = config.initialization_timeout * u32::try_from(3 * config.processes + 1).unwrap_or(u32::MAX);
+        let wait = async {
+            loop {
+                let changed = self.changed.notified();
+                tokio::pin!(changed);
+                changed.as_mut().enable();
+                if let Some(connection) = self.pick_now() {
+                    return Some(connection);
+                }
+                if self.stop.is_cancelled() || self.fatal.borrow().is_some() {
+                    return None;
+                }
+                changed.await;
+            }
+        };
+        tokio::time::timeout(patience, wait).await.ok().flatten()
+    }
+
+    fn pick_now(&self) -> Option<Arc<Connection>> {
+        let ready = self.ready.read();
+        match ready.len() {
+            0 => None,
+            1 => Some(ready[0].clone()),
+            count => Some(ready[self.next.fetch_add(1, Ordering::Relaxed) % count].clone()),
+        }
+    }
+
+    /// Ends the worker that runs `invocation`, if any does; it is replaced at once.
+    pub(super) fn end_owner(&self, invocation: &str) {
+        let owner = self.ready.read().iter().find(|connection| connection.owns(invocation)).cloned();
+        if let Some(owner) = owner {
+            owner.unwanted.cancel();
+        }
+    }
+}
