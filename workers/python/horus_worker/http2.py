@@ -8,6 +8,7 @@ logs in front of its response (spec worker-protocol.md §1).
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import struct
 import threading
@@ -140,6 +141,21 @@ class Channel:
             self._loop.remove_reader(self._sock.fileno())
             self._loop.remove_writer(self._sock.fileno())
             self._sock.close()
+
+    def abandon(self) -> None:
+        """Lets go of the connection in a forked child, without touching what it shares with the parent.
+
+        The event loop's selector is shared too, so nothing may be unregistered there.
+        """
+        self._closed = True
+        self._queue.clear()
+        if self._sock is not None:
+            os.close(self._sock.detach())
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._closed
 
     @property
     def backlog(self) -> int:

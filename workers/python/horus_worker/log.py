@@ -67,6 +67,10 @@ class RpcHandler(logging.Handler):
             self.handleError(record)
             return
         channel = self._channel
+        if channel.is_closed:
+            # A forked child of the app, or a last record while the process ends.
+            sys.stderr.write(self.format(record) + "\n")
+            return
         if channel.backlog > BACKLOG_LIMIT:
             self._dropped += 1
             return

@@ -4,7 +4,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import atexit
+import faulthandler
 import os
+import signal
 import sys
 import threading
 from typing import List
@@ -70,6 +72,11 @@ def run(arguments: List[str]) -> None:
         # Prints show up as they happen, not when a pipe's buffer is full.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
+    # A crash in native code leaves its Python stack in the host's log.
+    faulthandler.enable()
+    # Ctrl+C reaches the whole process group: the host drains and then ends the stream, which ends the worker. A
+    # handler instead of SIG_IGN, because programs started by the app would inherit that.
+    signal.signal(signal.SIGINT, lambda *_: None)
     # A selector loop everywhere: the stream is read with add_reader.
     loop = asyncio.SelectorEventLoop()
     asyncio.set_event_loop(loop)
@@ -88,6 +95,9 @@ def run(arguments: List[str]) -> None:
     except OSError as error:
         sys.stderr.write("error: no connection to the host at %s:%d: %s\n" % (options.host, options.port, error))
         leave(1)
+    # A child forked by the app must not write into the stream, nor keep it open when this process is gone.
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=channel.abandon)
     log.install(channel, environment.flag("PYTHON_ENABLE_DEBUG_LOGGING"))
     dispatcher.attach(channel)
     try:

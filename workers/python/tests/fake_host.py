@@ -18,11 +18,16 @@ import uuid
 from concurrent import futures
 from typing import Any, Callable, Dict, List, Optional
 
-import grpc
-from grpc_tools import protoc
+# The worker is started with fork and exec; grpcio need not prepare for a fork of its own.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
+import grpc  # noqa: E402
+from grpc_tools import protoc  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 WORKER = HERE.parent / "worker.py"
+# Another worker to run the tests with, for comparisons: arguments of the interpreter, e.g. "-m some_worker".
+OTHER_WORKER = os.environ.get("FUNCTIONS_TEST_WORKER", "").split()
 PROTO = HERE.parent.parent.parent / "worker-protocol" / "proto"
 PATIENCE = 60.0
 
@@ -45,8 +50,7 @@ class Host:
     """One gRPC server and one worker process connected to it."""
 
     def __init__(self, app: pathlib.Path, env: Optional[Dict[str, str]] = None, python: str = sys.executable,
-                 arguments_for: Optional[Callable[["Host"], List[str]]] = None,
-                 worker: Optional[List[str]] = None) -> None:
+                 arguments_for: Optional[Callable[["Host"], List[str]]] = None) -> None:
         self.app = pathlib.Path(app)
         self._incoming: "queue.Queue[Any]" = queue.Queue()
         self._outgoing: "queue.Queue[Any]" = queue.Queue()
@@ -60,12 +64,12 @@ class Host:
         self.port = self.server.add_insecure_port("127.0.0.1:0")
         self.server.start()
         self.worker_id, self.request_id = str(uuid.uuid4()), str(uuid.uuid4())
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "FUNCTIONS_"))}
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "FUNCTIONS_", "GRPC_"))}
         for name in ("CONTAINER_NAME", "WEBSITE_INSTANCE_ID", "VIRTUAL_ENV", "AzureWebJobsScriptRoot"):
             environment.pop(name, None)
         environment.update({"PYTHON_THREADPOOL_THREAD_COUNT": "1000", "FUNCTIONS_APPLICATION_DIRECTORY": str(app)})
         environment.update(env or {})
-        command = [python] + (worker or [str(WORKER)]) + (arguments_for(self) if arguments_for else [
+        command = [python] + (OTHER_WORKER or [str(WORKER)]) + (arguments_for(self) if arguments_for else [
             "--host", "127.0.0.1", "--port", str(self.port), "--workerId", self.worker_id,
             "--requestId", self.request_id, "--grpcMaxMessageLength", "2147483647",
             "--functions-uri", "http://127.0.0.1:%d/" % self.port, "--functions-worker-id", self.worker_id,

@@ -200,3 +200,64 @@ def test_without_the_library_the_message_says_what_to_install(start_host, tmp_pa
     message = host.metadata().result.exception.message
     assert "Add 'azure-functions' to requirements.txt and run: pip install -r requirements.txt" in message
     assert str(bare) in message
+
+
+FORKS = """
+    import azure.functions as func, logging, multiprocessing, os, ctypes, json
+    app = func.FunctionApp()
+
+    def child(queue):
+        logging.warning("from the child")
+        queue.put(6 * 7)
+
+    @app.route(route="x")
+    def forks(req: func.HttpRequest):
+        context = multiprocessing.get_context("fork")
+        queue = context.Queue()
+        processes = [context.Process(target=child, args=(queue,)) for _ in range(5)]
+        for process in processes: process.start()
+        answers = [queue.get(timeout=20) for _ in processes]
+        for process in processes: process.join()
+        return json.dumps(answers)
+
+    @app.route(route="y")
+    def crash(req: func.HttpRequest):
+        ctypes.string_at(0)
+
+    @app.route(route="z")
+    def lingering_child(req: func.HttpRequest):
+        if os.fork() == 0:
+            os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+            import time; time.sleep(8); os._exit(0)
+        os._exit(7)
+"""
+
+
+def test_forked_children_cannot_disturb_the_stream(start_host):
+    host = start_host({"function_app.py": FORKS})
+    app = host.start()
+    for _ in range(3):
+        assert app.call("forks", {"req": http()}).return_value.string == "[42, 42, 42, 42, 42]"
+    assert host.stderr().count("from the child") == 15
+
+
+def test_a_forked_child_does_not_keep_the_stream_of_a_dead_worker_open(start_host):
+    host = start_host({"function_app.py": FORKS})
+    host.start().post("lingering_child", {"req": http()})
+    assert host.process.wait(10) == 7
+    assert host.closed.wait(4)
+
+
+def test_a_crash_in_native_code_leaves_the_python_stack(start_host):
+    host = start_host({"function_app.py": FORKS})
+    host.start().post("crash", {"req": http()})
+    assert host.process.wait(20) < 0 and host.closed.wait(10)
+    assert "Segmentation fault" in host.stderr() and "in crash" in host.stderr()
+
+
+def test_interrupt_from_the_terminal_is_the_hosts_business(start_host):
+    import os, signal
+    host = start_host({"function_app.py": GOOD})
+    app = host.start()
+    os.kill(host.process.pid, signal.SIGINT)
+    assert app.call("ok", {"req": http()}).return_value.string == "ok"
