@@ -71,6 +71,17 @@ impl From<Response<Body>> for Answer {
 impl FrontEnd {
     /// A front end for the host behind `handle`.
     pub fn new(options: Arc<Options>, handle: Handle, keys: Keys) -> Self {
+        let status = handle.status();
+        Self::watching(options, handle, status, keys)
+    }
+
+    /// A front end that goes by `status`.
+    pub(super) fn watching(
+        options: Arc<Options>,
+        handle: Handle,
+        status: watch::Receiver<Status>,
+        keys: Keys,
+    ) -> Self {
         let settings = &options.settings;
         let given = options.cors.as_ref();
         let cors = given
@@ -78,7 +89,7 @@ impl FrontEnd {
             .or_else(|| Cors::from_settings(settings));
         let body_limit = settings.text("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT");
         Self(Arc::new(Shared {
-            status: handle.status(),
+            status,
             site: RwLock::default(),
             cors,
             trust: Trust::from_settings(settings),

@@ -18,6 +18,9 @@ mod site;
 mod throttle;
 mod trace;
 
+#[cfg(test)]
+mod tests;
+
 use axum::body::Body;
 use http::{Response, StatusCode};
 
