@@ -30,7 +30,8 @@ impl Error {
 impl From<CosmosError> for Error {
     fn from(error: CosmosError) -> Self {
         let status = error.status();
-        if status.is_not_found() {
+        // Whatever the sub-status: a missing database or container has one of its own.
+        if u16::from(status.status_code()) == 404 {
             return Self::NotFound;
         }
         // The first line says what happened; what follows is a diagnostic dump.

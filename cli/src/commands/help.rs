@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use super::{Failed, start, version};
 
 /// Actions that run, in the platform's order.
-const ACTIONS: [(&str, &str); 1] = [("start", "Launches the functions runtime host for the app in this folder")];
+const ACTIONS: [(&str, &str); 1] =
+    [("start", "Launches the functions runtime host for the app in this folder")];
 
 pub(super) fn general() -> Result<ExitCode, Failed> {
     print(&general_text())?;

@@ -11,8 +11,8 @@ use std::time::SystemTime;
 use chrono::{DateTime, Utc};
 use horus_app::log::{Level, Log, Record, Sink};
 
-use super::style::{DARK_GRAY, Style};
 use super::Filter;
+use super::style::{DARK_GRAY, Style};
 
 /// Records that may wait for the terminal; beyond that they are dropped and counted, since a slow terminal must
 /// not slow functions down.
@@ -144,7 +144,8 @@ fn write_entry(
             let stamp = stamp.of(at);
             for line in text.lines() {
                 if style.is_enabled() {
-                    let line = Style::of(level).map_or_else(|| line.to_owned(), |code| style.paint(code, line));
+                    let line =
+                        Style::of(level).map_or_else(|| line.to_owned(), |code| style.paint(code, line));
                     writeln!(out, "{} {line}", style.paint(DARK_GRAY, stamp))?;
                 } else {
                     writeln!(out, "{stamp} {line}")?;

@@ -18,6 +18,7 @@ use horus_host::{Auth, Cors, Exit, Handle, Host, Options, State};
 use super::{Failed, help, version};
 use crate::args::{Given, Known, Takes};
 use crate::console::{Console, Filter, FilterOptions, JsonOutput, Style};
+use crate::store::{self, Choice, Embedded, Plan};
 
 const fn known(long: &'static str, short: Option<char>, takes: Takes, help: &'static str) -> Known {
     Known { long, short, takes, help }
@@ -27,15 +28,36 @@ const fn known(long: &'static str, short: Option<char>, takes: Takes, help: &'st
 pub(crate) const KNOWN: &[Known] = &[
     known("port", Some('p'), Takes::Value, "Local port to listen on. Default: 7071"),
     known("address", None, Takes::Value, "IP address to listen on. Default: 127.0.0.1"),
-    known("cors", None, Takes::Value, "A comma separated list of CORS origins. Example: https://a.example,https://b.example"),
-    known("cors-credentials", None, Takes::Flag, "Allow cross-origin authenticated requests (cookies, Authorization)"),
+    known(
+        "cors",
+        None,
+        Takes::Value,
+        "A comma separated list of CORS origins. Example: https://a.example,https://b.example",
+    ),
+    known(
+        "cors-credentials",
+        None,
+        Takes::Flag,
+        "Allow cross-origin authenticated requests (cookies, Authorization)",
+    ),
     known("enableAuth", None, Takes::Flag, "Check keys as a deployed app does"),
     known("functions", None, Takes::List, "Space separated functions to load; all others are left out"),
-    known("language-worker", None, Takes::Value, "Arguments for the language worker, e.g. --language-worker \"--inspect=9229\""),
-    known("user-log-level", None, Takes::Value, "Level of function logs: Trace, Debug, Information, Warning, Error, Critical, None"),
+    known(
+        "language-worker",
+        None,
+        Takes::Value,
+        "Arguments for the language worker, e.g. --language-worker \"--inspect=9229\"",
+    ),
+    known(
+        "user-log-level",
+        None,
+        Takes::Value,
+        "Level of function logs: Trace, Debug, Information, Warning, Error, Critical, None",
+    ),
     known("verbose", None, Takes::Flag, "Show the host's own logs as well"),
     known("enable-json-output", None, Takes::Flag, "Print lines that start with azfuncjsonlog: for tools"),
     known("json-output-file", None, Takes::Value, "Append those lines to this file instead"),
+    known("storage", None, Takes::Value, "Embedded store: auto (default), off, or the folder of its data"),
     known("script-root", None, Takes::Value, "Folder of the app. Default: the current one"),
     known("prefix", None, Takes::Value, "Same as --script-root"),
     known("timeout", Some('t'), Takes::Value, "Accepted; has no effect"),
@@ -73,7 +95,10 @@ pub(super) fn run(tokens: &[String]) -> Result<ExitCode, Failed> {
         let listener = port::bind(address).await?;
         // Port 0 means any free one: from here on the real one counts.
         let address = listener.local_addr()?;
-        let assembled = settings::assemble(&root, &local, &given, address.port());
+        let mut assembled = settings::assemble(&root, &local, &given, address.port());
+        let choice = Choice::parse(given.value("storage"));
+        assembled.settings = store::with_default_storage(assembled.settings, &choice);
+        let plan = Plan::of(&assembled.settings, &choice);
         let host_json = checks::host_json(&root, &assembled.settings);
         let filter = Filter::new(FilterOptions {
             verbose,
@@ -88,6 +113,7 @@ pub(super) fn run(tokens: &[String]) -> Result<ExitCode, Failed> {
             log.write(Level::Warning, "Host.Startup", &message);
         }
         checks::connections(&root, &assembled.settings, &log);
+        let embedded = Embedded::start(&plan, &store::folder(&root, &choice), &log).await?;
         let options = Options {
             root: root.clone(),
             settings: assembled.settings,
@@ -99,7 +125,7 @@ pub(super) fn run(tokens: &[String]) -> Result<ExitCode, Failed> {
             secrets: root.join(".func").join("secrets"),
             worker_cache: worker_cache(),
         };
-        let host = Host::new(options, services::Everything::default());
+        let host = Host::new(options, services::Everything { storage: embedded.storage.clone() });
         let handle = host.handle();
         let drain = Drain::new();
         let exit = {
@@ -115,6 +141,7 @@ pub(super) fn run(tokens: &[String]) -> Result<ExitCode, Failed> {
                 }
             }
         };
+        embedded.stop().await;
         console.flush();
         match exit? {
             Exit::Stopped => Ok(ExitCode::SUCCESS),
@@ -126,7 +153,6 @@ pub(super) fn run(tokens: &[String]) -> Result<ExitCode, Failed> {
         }
     })
 }
-
 
 fn find_root(given: &Given) -> Result<PathBuf, Failed> {
     let folder = match given.value("script-root").or_else(|| given.value("prefix")) {

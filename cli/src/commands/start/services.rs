@@ -8,9 +8,9 @@ use horus_bindings::{HostState, Registry, cosmos, http, queue, timer};
 use horus_host::Services;
 
 /// Every extension of this build.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Everything {
-    storage: Storage,
+    pub(super) storage: Storage,
 }
 
 impl Services for Everything {

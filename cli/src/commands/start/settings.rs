@@ -47,9 +47,8 @@ pub(super) fn assemble(root: &Path, local: &LocalSettings, given: &Given, port: 
     }
     const ENVIRONMENT: &str = "AZURE_FUNCTIONS_ENVIRONMENT";
     if let Some(value) = environment.get(ENVIRONMENT).filter(|value| *value != "Development") {
-        messages.push(format!(
-            "{ENVIRONMENT} already exists with value '{value}', overriding to 'Development'."
-        ));
+        messages
+            .push(format!("{ENVIRONMENT} already exists with value '{value}', overriding to 'Development'."));
     }
     settings = settings.with(ENVIRONMENT, "Development");
     Assembled { settings, messages }
