@@ -24,6 +24,15 @@ use crate::{Backlog, BindError, Dispatch, Drain, Event, ListenError, Trigger, Ve
 const SETTLE_RETRY: Duration = Duration::from_secs(1);
 const SETTLE_RETRY_LONGEST: Duration = Duration::from_secs(15);
 
+/// How long the end waits for an answer of the service to a receive. What it may still bring reappears by itself.
+const LAST_RECEIVE: Duration = Duration::from_secs(5);
+
+/// Resolves a while after `drain` started.
+async fn overdue(drain: &Drain) {
+    drain.draining().await;
+    sleep(LAST_RECEIVE).await;
+}
+
 #[derive(Debug)]
 pub(super) struct Listener {
     pub(super) function: Arc<str>,
@@ -45,7 +54,11 @@ impl Trigger for Listener {
         let mut backoff = Backoff::new(self.options.max_polling_interval);
         let mut outage = Outage::default();
         while !drain.is_draining() {
-            let messages = self.receive(&mut outage).await;
+            let messages = tokio::select! {
+                biased;
+                messages = self.receive(&mut outage) => messages,
+                () = overdue(&drain) => break,
+            };
             if messages.is_empty() {
                 let pause = backoff.next(rand::random_range(0.8..=1.2));
                 self.rest(pause, &wake, &drain, &mut backoff).await;

@@ -1,6 +1,7 @@
 //! The rules of queues as tables, and the listener against a clock of its own.
 
 mod double;
+mod index;
 mod listener;
 
 use std::time::Duration;

@@ -106,7 +106,7 @@ impl Blob {
     }
 
     async fn upload(&self, content: Bytes, options: BlobClientUploadOptions<'_>) -> Result<(), StorageError> {
-        let content: RequestContent<Bytes, _> = RequestContent::from(content.to_vec());
+        let content: RequestContent<Bytes, _> = content.into();
         self.client.upload(content, Some(options)).await.map_err(|error| self.error(&error))?;
         Ok(())
     }

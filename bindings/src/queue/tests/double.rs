@@ -28,6 +28,7 @@ struct Inner {
     /// Verb, queue, and when; in order.
     calls: Vec<(&'static str, String, Instant)>,
     away: bool,
+    silent: bool,
 }
 
 /// The service. Queue names are the last part of the path before `messages`.
@@ -59,6 +60,11 @@ impl Double {
     /// Whether the next calls find nobody.
     pub(super) fn set_away(&self, away: bool) {
         self.0.lock().away = away;
+    }
+
+    /// From now on requests are taken and never answered.
+    pub(super) fn set_silent(&self) {
+        self.0.lock().silent = true;
     }
 
     /// As if another client received everything in `queue` now, for an hour.
@@ -153,6 +159,9 @@ fn refusal(status: u16, code: &'static str) -> (u16, Headers, String) {
 #[async_trait]
 impl HttpClient for Double {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        if self.0.lock().silent {
+            std::future::pending::<()>().await;
+        }
         let mut inner = self.0.lock();
         if inner.away {
             return Err(Error::with_message(ErrorKind::Connection, "connection refused"));

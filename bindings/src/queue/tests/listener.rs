@@ -182,3 +182,39 @@ async fn a_drain_ends_an_idle_listener_at_once() {
     host.run(succeed_after(Duration::ZERO), sleep(Duration::from_secs(900))).await;
     assert!(start.elapsed() < Duration::from_secs(901), "{:?}", start.elapsed());
 }
+
+/// Issue: the host is killed between dequeue and completion. The message is seen again, and processed.
+#[tokio::test(start_paused = true)]
+async fn a_killed_host_loses_nothing() {
+    let host = Host::new(|options| options.max_polling_interval = Duration::from_secs(1));
+    host.double.put("work", "precious");
+    let start = Instant::now();
+    let forever = Dispatch::new(|_| std::future::pending().boxed());
+    tokio::select! {
+        _ = host.listener.clone().listen(forever, Drain::new()) => panic!("nobody ended it"),
+        // Dropped in mid-processing: nothing is settled and nothing renewed any more.
+        () = sleep(Duration::from_secs(60)) => {}
+    }
+    let counts = Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let seen = counts.clone();
+    let dispatch = Dispatch::new(move |event| {
+        seen.lock().push((start.elapsed().as_secs(), event.data.get("DequeueCount").cloned()));
+        std::future::ready(Verdict::Succeeded(Value::Null)).boxed()
+    });
+    host.run(dispatch, sleep(Duration::from_secs(15 * 60))).await;
+    let counts = counts.lock();
+    assert_eq!(counts.len(), 1);
+    assert!((600..=602).contains(&counts[0].0), "when its ten minutes are over: {}", counts[0].0);
+    assert_eq!(counts[0].1, Some(Value::json(&serde_json::json!(2))));
+    assert_eq!(host.double.texts("work").unwrap(), Vec::<String>::new());
+}
+
+/// A service that takes the request and never answers does not hold up the end.
+#[tokio::test(start_paused = true)]
+async fn a_silent_service_does_not_hold_up_the_end() {
+    let host = Host::new(|_| {});
+    host.double.set_silent();
+    let start = Instant::now();
+    host.run(succeed_after(Duration::ZERO), sleep(Duration::from_secs(3))).await;
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
