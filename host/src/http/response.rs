@@ -92,18 +92,9 @@ impl Additions {
     }
 }
 
+/// The text is the same for every host that gets it, so it is made for one without a name.
 fn hsts(options: &Hsts) -> Option<(HeaderValue, Vec<String>)> {
-    if !options.is_enabled {
-        return None;
-    }
-    let mut text = format!("max-age={}", options.max_age.as_secs());
-    if options.include_sub_domains {
-        text.push_str("; includeSubDomains");
-    }
-    if options.preload {
-        text.push_str("; preload");
-    }
-    Some((HeaderValue::try_from(text).ok()?, options.excluded_hosts.clone()))
+    Some((HeaderValue::try_from(options.header("")?).ok()?, options.excluded_hosts.clone()))
 }
 
 /// `host` without its port.
