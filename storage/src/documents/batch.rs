@@ -46,10 +46,10 @@ pub(super) struct Outcome {
 
 impl Operation {
     /// Reads the array in the request's body.
-    pub(super) fn parse_all(body: &[u8], paths: &KeyPaths) -> Result<Vec<Self>, Fault> {
-        let all: Vec<Value> = serde_json::from_slice(body).map_err(|error| {
-            Fault::bad_request(format!("The batch is not a JSON array of operations: {error}."))
-        })?;
+    pub(super) fn parse_all(body: Value, paths: &KeyPaths) -> Result<Vec<Self>, Fault> {
+        let Value::Array(all) = body else {
+            return Err(Fault::bad_request("The batch is not a JSON array of operations."));
+        };
         if all.is_empty() || all.len() > MOST {
             return Err(Fault::bad_request(format!(
                 "A batch holds 1 to {MOST} operations, not {}.",

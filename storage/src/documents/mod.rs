@@ -5,6 +5,7 @@
 //! plan a client asks for tells it to send the query as it is and to merge nothing.
 
 mod batch;
+mod binary;
 mod catalog;
 mod epk;
 mod fault;

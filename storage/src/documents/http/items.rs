@@ -259,7 +259,7 @@ impl Documents {
     async fn batch(&self, call: &Call, place: Place) -> Result<Reply, Fault> {
         let found = self.engine().read(|view| place.container(view))?;
         let paths = found.key_paths()?;
-        let operations = Operation::parse_all(&call.body, &paths)?;
+        let operations = Operation::parse_all(call.json()?, &paths)?;
         let shared = call.partition_key(&paths)?;
         let atomic = call.flag("x-ms-cosmos-batch-atomic");
         let now = self.engine().clock().now();

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::super::{
-    Fault,
+    Fault, binary,
     epk::EpkRange,
     partition::{KeyPaths, PartitionKey},
     search::Reach,
@@ -30,9 +30,6 @@ pub(super) fn http_date(text: &str) -> Option<Timestamp> {
     let date = DateTime::parse_from_rfc2822(text.trim()).ok()?;
     Some(Timestamp(date.timestamp_millis()))
 }
-
-/// First byte of the binary JSON encoding some clients can send.
-const BINARY_JSON: u8 = 0x80;
 
 impl Call {
     pub(super) fn new(head: Parts, body: Bytes) -> Result<Self, Fault> {
@@ -65,10 +62,8 @@ impl Call {
 
     /// The body as JSON.
     pub(super) fn json(&self) -> Result<Value, Fault> {
-        if self.body.first() == Some(&BINARY_JSON) {
-            return Err(Fault::unsupported(
-                "The binary encoding of JSON (turn it off in the client's options: text is always accepted)",
-            ));
+        if self.body.first() == Some(&binary::PREAMBLE) {
+            return binary::decode(&self.body).map_err(|error| Fault::bad_request(format!("{error}.")));
         }
         serde_json::from_slice(&self.body)
             .map_err(|error| Fault::bad_request(format!("The request's body is not valid JSON: {error}.")))
