@@ -4,4 +4,5 @@
 mod app;
 mod outage;
 mod queues;
+mod sas;
 mod state;
