@@ -9,7 +9,9 @@ use horus_app::{AppError, Function, FunctionError, HostJson, HostJsonError, Sett
 use horus_bindings::http as binding;
 use horus_bindings::queue::Wakers;
 use horus_bindings::state::PrimaryLock;
-use horus_bindings::{Drain, Extension, HostSection, HostState, IndexContext, Input, Output, Registry, Trigger};
+use horus_bindings::{
+    Drain, Extension, HostSection, HostState, IndexContext, Input, Output, Registry, Trigger,
+};
 use horus_worker_protocol::channel::outcome;
 use tokio_util::task::TaskTracker;
 
@@ -94,7 +96,8 @@ pub(crate) async fn job(mut ground: Ground<'_>) -> Result<Job, StartError> {
     let http_section = host.extension("http");
     let http = binding::Options::parse(HostSection { name: "http", value: &http_section })?;
     let runtime = runtime(options, &settings)?;
-    let config = WorkerConfig::find(&runtime, &settings, options.version, &options.worker_cache)?;
+    let config =
+        WorkerConfig::find(&runtime, &settings, options.version, &options.root, &options.worker_cache)?;
     let pool = Pool::start(PoolOptions {
         config,
         settings: settings.clone(),
@@ -122,7 +125,8 @@ fn runtime(options: &Options, settings: &Settings) -> Result<String, StartError>
     }
     options.log.warning(STARTUP, index::RUNTIME_MISSING);
     let found = index::from_files(&options.root, settings, &LANGUAGES, None, false);
-    let language = found.functions.into_iter().map(|function| function.language).find(|name| !name.is_empty());
+    let language =
+        found.functions.into_iter().map(|function| function.language).find(|name| !name.is_empty());
     let language = language.or_else(|| {
         let has = |name: &str| options.root.join(name).is_file();
         match (has("package.json"), has("function_app.py")) {
@@ -189,8 +193,11 @@ async fn load(
         host: &host,
         options,
     };
-    let runners: Vec<Arc<Runner>> =
-        bound.into_iter().enumerate().map(|(n, (function, parts))| shared.runner(n, function, parts)).collect();
+    let runners: Vec<Arc<Runner>> = bound
+        .into_iter()
+        .enumerate()
+        .map(|(n, (function, parts))| shared.runner(n, function, parts))
+        .collect();
     let Shared { activity, tasks, drain, .. } = shared;
     log_routes(options, &runners);
     Ok(Job {
@@ -228,8 +235,7 @@ async fn find_functions(
             outcome(response.result.as_ref()).map_err(|error| {
                 StartError::App(format!("The {} worker could not index the app.\n{error}", pool.language()))
             })?;
-            let index =
-                index::from_worker(worker::index::functions(response), settings, pool.language());
+            let index = index::from_worker(worker::index::functions(response), settings, pool.language());
             log.info(STARTUP, format!("{} functions found (Worker)", index.functions.len()));
             return Ok(index);
         }

@@ -9,8 +9,11 @@ use regex::Regex;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::embedded;
 use super::profile::{Profile, architecture, platform};
+use super::{embedded, interpreter};
+
+/// The file that describes a worker.
+const FILE_NAME: &str = "worker.config.json";
 
 /// Why a language has no worker.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -141,16 +144,41 @@ impl Default for ProcessOptions {
 }
 
 impl WorkerConfig {
-    /// Finds the worker of `runtime`: the language's own folder from the settings, a folder of workers from the
-    /// settings, or one that ships in this binary (laid out under `cache`).
+    /// Finds the worker of `runtime` for the app in `root`: the language's own folder from the settings, the app's
+    /// own worker.config.json, a folder of workers from the settings, or one that ships in this binary (laid out
+    /// under `cache`). Without a setting, the interpreter that the app brings along runs it.
     pub fn find(
         runtime: &str,
         settings: &Settings,
         host_version: &str,
+        root: &Path,
+        cache: &Path,
+    ) -> Result<Self, ConfigError> {
+        let mut config = Self::locate(runtime, settings, host_version, root, cache)?;
+        let setting = format!("languageWorkers:{runtime}:defaultExecutablePath");
+        if settings.text(&setting).is_none()
+            && let Some(own) = interpreter::of(runtime, root, settings)
+        {
+            config.executable = own;
+        }
+        Ok(config)
+    }
+
+    fn locate(
+        runtime: &str,
+        settings: &Settings,
+        host_version: &str,
+        root: &Path,
         cache: &Path,
     ) -> Result<Self, ConfigError> {
         if let Some(directory) = settings.text(&format!("languageWorkers:{runtime}:workerDirectory")) {
             return Self::read(Path::new(directory), settings, host_version);
+        }
+        if root.join(FILE_NAME).is_file() {
+            let own = Self::read(root, settings, host_version)?;
+            if own.language.eq_ignore_ascii_case(runtime) {
+                return Ok(own);
+            }
         }
         let mut known: Vec<String> = Vec::new();
         if let Some(directory) = settings.text("languageWorkers:workersDirectory") {
@@ -177,7 +205,7 @@ impl WorkerConfig {
 
     /// Reads `directory/worker.config.json` and applies profiles, settings and placeholders.
     pub fn read(directory: &Path, settings: &Settings, host_version: &str) -> Result<Self, ConfigError> {
-        let file = directory.join("worker.config.json");
+        let file = directory.join(FILE_NAME);
         let wrong = |message: String| ConfigError::File { file: file.clone(), message };
         let text = std::fs::read_to_string(&file).map_err(|error| wrong(error.to_string()))?;
         let parsed: File = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
@@ -190,9 +218,10 @@ impl WorkerConfig {
         if description.is_disabled {
             return Err(wrong("the worker is disabled (description.isDisabled)".into()));
         }
-        for (name, value) in
-            [("language", &description.language), ("defaultExecutablePath", &description.default_executable_path)]
-        {
+        for (name, value) in [
+            ("language", &description.language),
+            ("defaultExecutablePath", &description.default_executable_path),
+        ] {
             if value.is_empty() {
                 return Err(wrong(format!("description.{name} is required")));
             }
@@ -246,7 +275,7 @@ fn worker_folders(directory: &Path) -> Vec<PathBuf> {
         .into_iter()
         .flatten()
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.join("worker.config.json").is_file())
+        .filter(|path| path.join(FILE_NAME).is_file())
         .collect();
     folders.sort();
     folders
@@ -260,9 +289,7 @@ fn runtime_version(
     const SETTING: &str = "FUNCTIONS_WORKER_RUNTIME_VERSION";
     let mut version = settings
         .text(SETTING)
-        .or_else(|| {
-            settings.text(&format!("languageWorkers:{}:defaultRuntimeVersion", description.language))
-        })
+        .or_else(|| settings.text(&format!("languageWorkers:{}:defaultRuntimeVersion", description.language)))
         .unwrap_or(&description.default_runtime_version)
         .to_owned();
     if !description.sanitize_runtime_version_regex.is_empty() {

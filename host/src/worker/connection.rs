@@ -217,7 +217,8 @@ impl Connection {
                 Err(status) => {
                     // A frame that is not a message ends the stream: nothing after it can be trusted.
                     if !self.unwanted.is_cancelled() {
-                        let text = format!("The stream of worker {} broke: {}", self.worker_id, status.message());
+                        let text =
+                            format!("The stream of worker {} broke: {}", self.worker_id, status.message());
                         self.log.write(Level::Debug, &self.system, &text);
                     }
                     break;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 /// Languages whose worker ships inside.
-pub(super) const LANGUAGES: &[&str] = &["node"];
+pub(super) const LANGUAGES: &[&str] = &["node", "python"];
 
 /// Lays the worker of `language` out under `cache` and returns its folder; `None` when none ships.
 ///
@@ -18,6 +18,11 @@ pub(super) fn lay_out(language: &str, cache: &Path) -> Option<io::Result<PathBuf
             ("worker.js", horus_node_worker::WORKER_JS),
             ("worker.config.json", horus_node_worker::WORKER_CONFIG_JSON),
         ],
+        "python" => horus_python_worker::FILES
+            .iter()
+            .copied()
+            .chain([("worker.config.json", horus_python_worker::WORKER_CONFIG_JSON)])
+            .collect(),
         _ => return None,
     };
     Some(place(language, &files, cache))

@@ -70,7 +70,9 @@ impl Pool {
             Err(Refusal::LoadFailed(error)) => return Outcome::Failed(error),
             Err(Refusal::NotLoaded) => {
                 let worker = connection.worker_id();
-                return Outcome::Failed(format!("Function:{name} is not loaded by the language worker: {worker}"));
+                return Outcome::Failed(format!(
+                    "Function:{name} is not loaded by the language worker: {worker}"
+                ));
             }
             Err(Refusal::Gone) => return Outcome::Lost(connection.loss()),
         };

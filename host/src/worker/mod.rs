@@ -9,6 +9,7 @@ pub mod config;
 mod connection;
 mod embedded;
 pub(crate) mod index;
+mod interpreter;
 mod invoker;
 mod load;
 mod logs;

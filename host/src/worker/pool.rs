@@ -340,7 +340,8 @@ impl Pool {
             return Some(connection);
         }
         let config = &self.options.config;
-        let patience = config.initialization_timeout * u32::try_from(3 * config.processes + 1).unwrap_or(u32::MAX);
+        let patience =
+            config.initialization_timeout * u32::try_from(3 * config.processes + 1).unwrap_or(u32::MAX);
         let wait = async {
             loop {
                 let changed = self.changed.notified();

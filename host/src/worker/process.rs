@@ -124,7 +124,8 @@ impl Process {
 
     /// Kills the process with its children and waits for it to be gone.
     pub(super) async fn kill(&mut self) {
-        let group = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+        let group =
+            self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
         if let Some(group) = group {
             // Fails only when the group is gone already.
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);

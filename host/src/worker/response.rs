@@ -41,9 +41,11 @@ fn cookie(cookie: RpcHttpCookie) -> Cookie {
         same_site,
         domain: text(cookie.domain).filter(|text| !text.is_empty()),
         path: text(cookie.path).filter(|text| !text.is_empty()),
-        expires: cookie.expires.and_then(|expires| expires.timestamp).and_then(|nullable_timestamp::Timestamp::Value(at)| {
-            DateTime::<Utc>::from_timestamp(at.seconds, u32::try_from(at.nanos).unwrap_or_default())
-        }),
+        expires: cookie.expires.and_then(|expires| expires.timestamp).and_then(
+            |nullable_timestamp::Timestamp::Value(at)| {
+                DateTime::<Utc>::from_timestamp(at.seconds, u32::try_from(at.nanos).unwrap_or_default())
+            },
+        ),
         secure: flag(cookie.secure),
         http_only: flag(cookie.http_only),
         max_age: cookie

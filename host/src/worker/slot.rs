@@ -9,11 +9,11 @@ use rpc::{FunctionLoadRequest, FunctionMetadataResponse, WorkerInitResponse};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::Connection;
 use super::budget::Ending;
 use super::connection::Signal;
 use super::pool::{CATEGORY, Pool, PoolError, PoolOptions};
 use super::process::{Launch, Process};
-use super::Connection;
 
 /// How long a process may take to exit after its stream has ended.
 const EXIT_GRACE: Duration = Duration::from_secs(1);
@@ -91,7 +91,9 @@ impl Worker {
         let what = "WorkerInitRequest (processOptions.initializationTimeout)";
         match self.signal(limit, what).await? {
             Signal::Initialized(response) => Ok(response),
-            Signal::InitFailed(error) => Err(format!("the {} worker could not initialize: {error}", config.language)),
+            Signal::InitFailed(error) => {
+                Err(format!("the {} worker could not initialize: {error}", config.language))
+            }
             Signal::Indexed(_) | Signal::Loaded => Err("the worker answered out of order".into()),
         }
     }
@@ -185,7 +187,9 @@ pub(super) async fn watch(mut worker: Worker, pool: &Pool) -> Watched {
     };
     let (ending, text) = match status {
         Some(Ok(status)) if status.code() == Some(0) => (Ending::Clean, worker.process.exit_text(status)),
-        Some(Ok(status)) if status.code() == Some(200) => (Ending::Intended, worker.process.exit_text(status)),
+        Some(Ok(status)) if status.code() == Some(200) => {
+            (Ending::Intended, worker.process.exit_text(status))
+        }
         Some(status) => (Ending::Error, exit_text(&worker.process, status)),
         None => {
             worker.process.kill().await;

@@ -47,10 +47,7 @@ fn absent_results_are_failures() {
         }),
         ..Default::default()
     };
-    assert_eq!(
-        outcome(Some(&failed)),
-        Err("Result: Failure\nException: boom\nStack: at a.js:1".to_owned())
-    );
+    assert_eq!(outcome(Some(&failed)), Err("Result: Failure\nException: boom\nStack: at a.js:1".to_owned()));
 }
 
 #[test]

@@ -35,10 +35,11 @@ fn b20_host_values_reach_workers_in_the_documented_kinds() {
 #[test]
 fn w13_arrays_are_collections_only_for_capable_workers() {
     let texts = Value::Strings(vec!["a".into(), String::new(), "b".into()]);
-    let collection =
-        |texts: &[&str]| Data::CollectionString(rpc::CollectionString {
+    let collection = |texts: &[&str]| {
+        Data::CollectionString(rpc::CollectionString {
             string: texts.iter().map(ToString::to_string).collect(),
-        });
+        })
+    };
     assert_eq!(encode(texts.clone(), &Capabilities::default()).data, Some(json(r#"["a","","b"]"#)));
     let capable_worker = capable(&["TypedDataCollection"]);
     assert_eq!(encode(texts.clone(), &capable_worker).data, Some(collection(&["a", "b"])));
@@ -156,14 +157,17 @@ fn h24_cookies_are_decoded() {
     let wire = rpc::RpcHttpCookie {
         name: "a".into(),
         value: "b".into(),
-        domain: Some(rpc::NullableString { string: Some(rpc::nullable_string::String::Value(String::new())) }),
+        domain: Some(rpc::NullableString {
+            string: Some(rpc::nullable_string::String::Value(String::new())),
+        }),
         same_site: rpc::rpc_http_cookie::SameSite::ExplicitNone.into(),
         max_age: Some(rpc::NullableDouble { double: Some(rpc::nullable_double::Double::Value(60.0)) }),
         http_only: Some(rpc::NullableBool { bool: Some(rpc::nullable_bool::Bool::Value(true)) }),
         ..Default::default()
     };
     let http = rpc::RpcHttp { cookies: vec![wire], body: Some(Box::default()), ..Default::default() };
-    let Ok(Value::HttpResponse(response)) = decode(TypedData { data: Some(Data::Http(Box::new(http))) }) else {
+    let Ok(Value::HttpResponse(response)) = decode(TypedData { data: Some(Data::Http(Box::new(http))) })
+    else {
         panic!("not a response")
     };
     let cookie = &response.cookies[0];

@@ -78,8 +78,14 @@ fn broken_files_are_named() {
         ("{", "EOF"),
         (r#"{"description": {"defaultExecutablePath": "a"}}"#, "description.language is required"),
         (r#"{"description": {"language": "x"}}"#, "description.defaultExecutablePath is required"),
-        (r#"{"description": {"language": "x", "defaultExecutablePath": "a", "defaultWorkerPath": "gone.js"}}"#, "gone.js"),
-        (r#"{"description": {"language": "x", "defaultExecutablePath": "a", "isDisabled": true}}"#, "disabled"),
+        (
+            r#"{"description": {"language": "x", "defaultExecutablePath": "a", "defaultWorkerPath": "gone.js"}}"#,
+            "gone.js",
+        ),
+        (
+            r#"{"description": {"language": "x", "defaultExecutablePath": "a", "isDisabled": true}}"#,
+            "disabled",
+        ),
     ] {
         let error = read(config, &[]).unwrap_err().to_string();
         assert!(error.contains("worker.config.json") && error.contains(what), "{error}");
@@ -89,9 +95,9 @@ fn broken_files_are_named() {
 /// host.md §6.1: one folder for a language, then a folder of workers, then what ships inside.
 #[test]
 fn workers_are_found_in_order() {
-    let cache = tempfile::tempdir().unwrap();
+    let (app, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let find = |pairs: &[(&str, &str)], language: &str| {
-        WorkerConfig::find(language, &settings(pairs), "4", cache.path())
+        WorkerConfig::find(language, &settings(pairs), "4", app.path(), cache.path())
     };
     let built_in = find(&[], "node").unwrap();
     assert!(built_in.directory.starts_with(cache.path()));
@@ -100,11 +106,22 @@ fn workers_are_found_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let own = folder.path().join("mine");
     std::fs::create_dir(&own).unwrap();
-    std::fs::write(own.join("worker.config.json"), r#"{"description": {"language": "lua", "defaultExecutablePath": "lua"}}"#).unwrap();
+    std::fs::write(
+        own.join("worker.config.json"),
+        r#"{"description": {"language": "lua", "defaultExecutablePath": "lua"}}"#,
+    )
+    .unwrap();
     let workers = folder.path().to_str().unwrap();
     assert_eq!(find(&[("languageWorkers__workersDirectory", workers)], "lua").unwrap().executable, "lua");
     let direct = own.to_str().unwrap();
     assert_eq!(find(&[("languageWorkers__lua__workerDirectory", direct)], "lua").unwrap().directory, own);
+    let in_app = app.path().join("worker.config.json");
+    std::fs::write(
+        &in_app,
+        r#"{"description": {"language": "dotnet-isolated", "defaultExecutablePath": "app"}}"#,
+    )
+    .unwrap();
+    assert_eq!(find(&[], "dotnet-isolated").unwrap().directory, app.path());
     let error = find(&[], "cobol").unwrap_err().to_string();
     assert!(error.contains("'cobol'") && error.contains("node"), "{error}");
 }
