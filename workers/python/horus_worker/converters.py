@@ -45,6 +45,16 @@ def is_sdk_type(annotation: Any) -> bool:
         return False
 
 
+def client_converter(annotation: Any) -> Any:
+    """What makes a client of the host's gRPC services for a parameter annotated so; None for anything else."""
+    base = extensions_base()
+    # The oldest extensions-base knows no such clients.
+    check = None if base is None else getattr(base.get_binding_registry(), "check_supported_grpc_client_type", None)
+    if annotation is None or check is None or not check(annotation):
+        return None
+    return base.get_binding_registry().get("serviceBusClient")
+
+
 def converter_for(binding_type: str, sdk: bool = False) -> Any:
     """The converter class of a binding type."""
     found = None

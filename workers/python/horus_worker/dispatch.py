@@ -244,7 +244,9 @@ class Dispatcher:
                     if self._index_error is not None:
                         raise self._index_error
                     if function_id not in self._functions:
-                        raise failures.LoadError(name, "the app does not register a function of this name")
+                        raise failures.FunctionLoadError(
+                            name, "the app does not register a function of this name"
+                        )
                 else:
                     function = loading.load(function_id, metadata)
                     invocation.use_library()

@@ -38,7 +38,7 @@ DISTRIBUTIONS = {
 }
 
 
-class LoadError(RuntimeError):
+class FunctionLoadError(RuntimeError):
     """A function that cannot be served; the text names the function, the part and the remedy."""
 
     def __init__(self, function: str, problem: str) -> None:

@@ -11,7 +11,7 @@ import typing
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from . import converters, messages, streaming
-from .failures import LoadError
+from .failures import FunctionLoadError
 
 _GenericAlias = type(List[int])
 _BuiltinAlias = getattr(types, "GenericAlias", type(None))
@@ -50,6 +50,7 @@ class Function:
         "requires_context",
         "inputs",
         "outputs",
+        "clients",
         "result",
         "http_parameter",
         "streams_http",
@@ -64,7 +65,7 @@ class Function:
         call: Callable[..., Any],
         bindings: Iterable[Binding],
     ) -> None:
-        """Checks `call` against `bindings`; raises `LoadError` with what to change."""
+        """Checks `call` against `bindings`; raises `FunctionLoadError` with what to change."""
         self.name = name
         self.directory = directory
         self.function_id = function_id
@@ -79,6 +80,7 @@ class Function:
         annotations = self._annotations()
         bound, explicit, result_type = self._bound(bindings)
         self.requires_context = self._takes_context(parameters, bound, annotations)
+        self.clients = self._take_clients(parameters, bound, annotations)
         self._match(parameters, bound)
         for parameter in parameters:
             self._bind(bound[parameter], annotations.get(parameter))
@@ -88,8 +90,8 @@ class Function:
         )
         self.streams_http = self.http_parameter is not None and streaming.is_enabled()
 
-    def _fail(self, problem: str) -> LoadError:
-        return LoadError(self.name, problem)
+    def _fail(self, problem: str) -> FunctionLoadError:
+        return FunctionLoadError(self.name, problem)
 
     def _parameters(self) -> List[str]:
         names = []
@@ -137,6 +139,18 @@ class Function:
                 'the "context" parameter is expected to be of type azure.functions.Context, got %r' % (annotation,)
             )
         return True
+
+    def _take_clients(
+        self, parameters: List[str], bound: Dict[str, Binding], annotations: Dict[str, Any]
+    ) -> List[Tuple[str, Any]]:
+        """Parameters without a binding that ask for a client of the host's own services, e.g. message settlement."""
+        clients = []
+        for name in list(parameters):
+            converter = None if name in bound else converters.client_converter(annotations.get(name))
+            if converter is not None:
+                parameters.remove(name)
+                clients.append((name, converter))
+        return clients
 
     def _match(self, parameters: List[str], bound: Dict[str, Binding]) -> None:
         unbound = sorted(set(parameters) - set(bound))

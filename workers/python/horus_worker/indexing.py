@@ -11,7 +11,7 @@ import uuid
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from . import converters, messages
-from .failures import LoadError
+from .failures import FunctionLoadError
 from .function import Binding, Function
 
 SCRIPT_SETTING = "PYTHON_SCRIPT_FILE_NAME"
@@ -165,7 +165,7 @@ def _retry(name: str, indexed: Any) -> Optional[Dict[str, Any]]:
     try:
         options: Dict[str, Any] = {"max_retry_count": int(settings.get("max_retry_count"))}
     except (TypeError, ValueError):
-        raise LoadError(
+        raise FunctionLoadError(
             name, "retry: max_retry_count must be a whole number, got %r" % settings.get("max_retry_count")
         ) from None
     if strategy == "fixed_delay":
@@ -176,7 +176,7 @@ def _retry(name: str, indexed: Any) -> Optional[Dict[str, Any]]:
         options["minimum_interval"] = _duration(name, settings, "minimum_interval")
         options["maximum_interval"] = _duration(name, settings, "maximum_interval")
     else:
-        raise LoadError(
+        raise FunctionLoadError(
             name, "retry: strategy must be 'fixed_delay' or 'exponential_backoff', got %r" % strategy
         )
     return options
@@ -186,7 +186,7 @@ def _duration(name: str, settings: Dict[str, Any], key: str) -> Dict[str, int]:
     value = settings.get(key)
     match = re.fullmatch(r"(\d{1,2}):(\d{1,2}):(\d{1,2})", value or "")
     if match is None:
-        raise LoadError(
+        raise FunctionLoadError(
             name, "retry: %s needs %s as HH:MM:SS, got %r" % (settings.get("strategy"), key, value)
         )
     hours, minutes, seconds = (int(part) for part in match.groups())

@@ -109,6 +109,8 @@ def arguments(function: Function, invocation: Invocation) -> Dict[str, Any]:
         args["context"] = Context(function.name, function.directory, invocation)
     for output in function.outputs:
         args[output.name] = Out()
+    for name, converter in function.clients:
+        args[name] = converter.get_client()
     return args
 
 
@@ -133,7 +135,7 @@ def _sdk_client(function: Function, parameter: Parameter, datum: Any, metadata: 
     decode = functools.partial(
         parameter.converter.decode, datum, trigger_metadata=metadata, pytype=parameter.pytype
     )
-    reusable = getattr(parameter.pytype, "__name__", "").endswith("Client")
+    reusable = getattr(parameter.pytype, "__name__", "").endswith(("Client", "Proxy"))
     if not reusable or datum is None or datum.type != "model_binding_data":
         return decode()
     key = (function.name, parameter.name, parameter.pytype, datum.value.content)
@@ -242,7 +244,7 @@ def _datum(parameter: Parameter, value: Any) -> Any:
 def success(function: Function, invocation: Invocation, args: Dict[str, Any], result: Any) -> bytes:
     """The StreamingMessage with a successful InvocationResponse; raises when a value cannot be converted."""
     if result is not None and function.result is None:
-        raise InvocationError(
+        raise RuntimeError(
             "function '%s' without a $return binding returned a non-None value (%s)"
             % (function.name, type(result).__name__)
         )

@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any, Dict, List
 
-from .failures import LoadError
+from .failures import FunctionLoadError
 from .function import Binding, Function
 
 # Function folders are imported as submodules of this namespace package, which apps use for absolute imports:
@@ -41,10 +41,12 @@ def _module_name(function: str, directory: str, script: str) -> str:
         script = os.path.join(directory, script)
     relative = os.path.relpath(os.path.abspath(script), root)
     if relative.startswith(os.pardir):
-        raise LoadError(function, "script path %s is not relative to the specified directory %s" % (script, directory))
+        raise FunctionLoadError(
+            function, "script path %s is not relative to the specified directory %s" % (script, directory)
+        )
     stem, extension = os.path.splitext(relative)
     if extension != ".py":
-        raise LoadError(function, "invalid Python filename %s: scriptFile must name a .py file" % script)
+        raise FunctionLoadError(function, "invalid Python filename %s: scriptFile must name a .py file" % script)
     parts = [part for part in stem.split(os.sep) if part]
     if parts[-1].lower() == "__init__":
         parts.pop()
@@ -62,7 +64,7 @@ def load(function_id: str, metadata: Dict[str, Any]) -> Function:
     module = importlib.import_module(module_name)
     call = getattr(module, entry_point, None)
     if not callable(call):
-        raise LoadError(
+        raise FunctionLoadError(
             name,
             "function %s() is not present in %s; define it or set \"entryPoint\" in function.json"
             % (entry_point, os.path.join(os.path.basename(directory), os.path.basename(script))),

@@ -178,7 +178,8 @@ class Host:
         directions = {"in": 0, "out": 1, "inout": 2}
         function_id = str(uuid.uuid4())
         metadata = pb.RpcFunctionMetadata(
-            name=name, directory=str(self.app / name), script_file=script, entry_point=entry_point,
+            name=name, directory=str(self.app / name), entry_point=entry_point,
+            script_file=script or str(self.app / name / "__init__.py"),
             bindings={b["name"]: pb.BindingInfo(type=b["type"], direction=directions[b.get("direction", "in")])
                       for b in bindings})
         self.send(function_load_request=pb.FunctionLoadRequest(function_id=function_id, metadata=metadata))

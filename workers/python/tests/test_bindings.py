@@ -54,7 +54,7 @@ SOURCE = """
 
     @app.service_bus_queue_trigger(arg_name="ms", queue_name="q", cardinality="many", **C)
     @app.service_bus_queue_output(arg_name="out", queue_name="o", **C)
-    def bus_many(ms: list[func.ServiceBusMessage], out: func.Out[str]):
+    def bus_many(ms: typing.List[func.ServiceBusMessage], out: func.Out[str]):
         out.set(show([[m.get_body().decode(), m.message_id, m.sequence_number] for m in ms]))
 
     @app.cosmos_db_trigger(arg_name="docs", database_name="d", container_name="c", **C)
@@ -181,3 +181,28 @@ def test_unsupported_combination_names_both_sides(app):
     assert "unsupported combination of TypedData field 'string'" in answer.result.exception.message
     unknown = app.invoke("timer", {"nope": text("{}")})
     assert "function 'timer' has no input binding 'nope'; it has: t" in unknown.result.exception.message
+
+
+def test_annotations_beyond_the_references(start_host):
+    """`list[X]`, `Optional[X]`, `X | None` and Any are what people write today."""
+    source = """
+        import azure.functions as func, typing
+        app = func.FunctionApp()
+        C = dict(connection="C")
+
+        @app.event_hub_message_trigger(arg_name="events", event_hub_name="h", cardinality="many", **C)
+        @app.blob_input(arg_name="maybe", path="x/y", **C)
+        @app.queue_output(arg_name="out", queue_name="o", **C)
+        def f(events: list[func.EventHubEvent], maybe: typing.Optional[func.InputStream], out: func.Out[list[str]]):
+            out.set([str(len(events)), repr(maybe)])
+
+        @app.generic_trigger(arg_name="m", type="thing")
+        def g(m: typing.Any) -> typing.Any:
+            return m
+    """
+    app = start_host({"function_app.py": source}).start()
+    data = pb.TypedData(collection_string=pb.CollectionString(string=["a", "b"]))
+    answer = app.call("f", {"events": data, "maybe": pb.TypedData()},
+                      {"SystemPropertiesArray": json_data("[{},{}]")})
+    assert json.loads(output(answer).json) == ["2", "None"]
+    assert app.call("g", {"m": text("x")}).return_value.string == "x"

@@ -113,3 +113,28 @@ def test_a_flood_of_logs_arrives_in_order(start_host):
     invocation = app.post("flood", {"m": text("20000")})
     logs = logs_before(host, invocation)
     assert [log.message for log in logs] == ["line %d" % i for i in range(20000)]
+
+
+def test_a_host_that_does_not_read_cannot_make_the_worker_run_out_of_memory():
+    """Log records beyond the limit are dropped and counted; responses never are."""
+    import logging
+    import threading
+    from horus_worker import log
+
+    class Stuck:
+        is_closed, backlog, sent = False, 0, []
+        post = sent.append
+        flush = flush_soon = staticmethod(lambda: None)
+
+    handler = log.RpcHandler(Stuck, threading.get_ident())
+    record = logging.LogRecord("app", logging.INFO, "f", 1, "text", None, None)
+    handler.emit(record)
+    Stuck.backlog = log.BACKLOG_LIMIT + 1
+    for _ in range(5):
+        handler.emit(record)
+    assert len(Stuck.sent) == 1
+    Stuck.backlog = 0
+    handler.emit(record)
+    notes = [pb.StreamingMessage.FromString(message).rpc_log for message in Stuck.sent]
+    assert notes[1].message.startswith("5 log records were dropped") and notes[1].level == pb.RpcLog.Warning
+    assert notes[2].message == "text"

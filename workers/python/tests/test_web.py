@@ -234,3 +234,84 @@ def test_deferred_blob_bindings_become_sdk_clients(start_host):
     assert queue.output_data[0].data.string == "x ContainerClient in"
     refused = app.invoke("on_blob", {"client": text("content")})
     assert "unexpected type of data" in refused.result.exception.message
+
+
+BATCH = """
+    import azure.functions as func, typing
+    import azurefunctions.extensions.base as base
+
+    class Event(base.SdkType):
+        def __init__(self, *, data):
+            self.body = data.content.decode()
+
+    class EventConverter(base.InConverter, binding="eventHub", trigger="eventHubTrigger"):
+        @classmethod
+        def check_input_type_annotation(cls, pytype):
+            return True
+        @classmethod
+        def decode(cls, data, *, trigger_metadata, pytype):
+            return [Event(data=item) for item in data.value.model_binding_data]
+
+    class Actions(base.GrpcClientType):
+        pass
+
+    class ActionsConverter(base.InConverter, binding="serviceBusClient"):
+        @classmethod
+        def get_client(cls):
+            return "client of the host"
+
+    app = func.FunctionApp()
+
+    @app.event_hub_message_trigger(arg_name="events", event_hub_name="h", connection="C", cardinality="many")
+    @app.queue_output(arg_name="out", queue_name="q", connection="C")
+    def batch(events: typing.List[Event], actions: Actions, out: func.Out[str]):
+        out.set(",".join(event.body for event in events) + " " + actions)
+"""
+
+
+def test_batches_of_sdk_types_and_clients_of_the_host(start_host):
+    pytest.importorskip("azurefunctions.extensions.base")
+    app = start_host({"function_app.py": BATCH}).start()
+    models = pb.TypedData(collection_model_binding_data=pb.CollectionModelBindingData(model_binding_data=[
+        pb.ModelBindingData(version="1.0", source="AzureEventHubsEventData", content=body) for body in (b"a", b"b")]))
+    answer = app.call("batch", {"events": models})
+    assert answer.output_data[0].data.string == "a,b client of the host"
+
+
+AMQP = """
+    import azure.functions as func, typing
+    import azurefunctions.extensions.bindings.eventhub as eh
+    import azurefunctions.extensions.bindings.servicebus as sb
+    app = func.FunctionApp()
+    C = dict(connection="C")
+
+    @app.event_hub_message_trigger(arg_name="events", event_hub_name="h", cardinality="many", **C)
+    @app.queue_output(arg_name="out", queue_name="q", **C)
+    def hub(events: typing.List[eh.EventData], out: func.Out[str]):
+        out.set(",".join(event.body_as_str() for event in events))
+
+    @app.service_bus_queue_trigger(arg_name="message", queue_name="q", **C)
+    @app.queue_output(arg_name="out", queue_name="q", **C)
+    def bus(message: sb.ServiceBusReceivedMessage, actions: sb.ServiceBusMessageActions, out: func.Out[str]):
+        out.set(type(message).__name__ + " " + str(message) + " " + type(actions).__name__)
+"""
+
+
+def test_event_hub_and_service_bus_sdk_types(start_host):
+    """Runs where the two optional extension packages are installed."""
+    pytest.importorskip("azurefunctions.extensions.bindings.eventhub")
+    pytest.importorskip("azurefunctions.extensions.bindings.servicebus")
+    import uamqp
+    app = start_host({"function_app.py": AMQP}).start()
+
+    def model(source, content):
+        return pb.ModelBindingData(version="1.0", source=source, content_type="application/octet-stream",
+                                   content=content)
+
+    events = [model("AzureEventHubsEventData", bytes(uamqp.Message(body).encode_message())) for body in (b"e1", b"e2")]
+    hub = app.call("hub", {"events": pb.TypedData(
+        collection_model_binding_data=pb.CollectionModelBindingData(model_binding_data=events))})
+    assert hub.output_data[0].data.string == "e1,e2"
+    content = uuid.uuid4().bytes_le + b"x-opt-lock-token" + bytes(uamqp.Message(b"m1").encode_message())
+    bus = app.call("bus", {"message": pb.TypedData(model_binding_data=model("AzureServiceBusReceivedMessage", content))})
+    assert bus.output_data[0].data.string == "ServiceBusReceivedMessage m1 ServiceBusMessageActions"
