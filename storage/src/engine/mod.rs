@@ -28,7 +28,7 @@ mod tests;
 
 pub use clock::{Clock, Timestamp};
 pub use error::{OpenError, StoreError};
-pub use tx::Tx;
+pub use tx::{Tx, counter};
 pub use view::{KeyRange, Snapshot, Space, View, after_prefix};
 
 pub(crate) use error::is_full;

@@ -20,15 +20,22 @@ pub struct Tx<'tx> {
     transaction: &'tx WriteTransaction,
     tables: RefCell<Vec<(Space, Rc<OpenTable<'tx>>)>>,
     undo: Vec<Undo>,
+    counters: Vec<Counter>,
     next_id: Option<u64>,
     id_taken: bool,
     written: usize,
 }
 
-struct Undo {
+enum Undo {
+    Row { space: Space, key: Vec<u8>, before: Option<Vec<u8>> },
+    Bump { counter: usize, by: i64 },
+}
+
+/// A counter touched in this group: written once, however many requests bump it.
+struct Counter {
     space: Space,
     key: Vec<u8>,
-    before: Option<Vec<u8>>,
+    value: i64,
 }
 
 impl<'tx> Tx<'tx> {
@@ -37,6 +44,7 @@ impl<'tx> Tx<'tx> {
             transaction,
             tables: RefCell::new(Vec::new()),
             undo: Vec::new(),
+            counters: Vec::new(),
             next_id: None,
             id_taken: false,
             written: 0,
@@ -48,7 +56,7 @@ impl<'tx> Tx<'tx> {
         let table = self.table(space)?;
         let before = table.borrow_mut().insert(key, value)?.map(|guard| guard.value().to_vec());
         self.written += key.len() + value.len();
-        self.undo.push(Undo { space, key: key.to_vec(), before });
+        self.undo.push(Undo::Row { space, key: key.to_vec(), before });
         Ok(())
     }
 
@@ -58,7 +66,7 @@ impl<'tx> Tx<'tx> {
         let before = table.borrow_mut().remove(key)?.map(|guard| guard.value().to_vec());
         if let Some(value) = &before {
             self.written += key.len();
-            self.undo.push(Undo { space, key: key.to_vec(), before: Some(value.clone()) });
+            self.undo.push(Undo::Row { space, key: key.to_vec(), before: Some(value.clone()) });
         }
         Ok(before)
     }
@@ -70,7 +78,7 @@ impl<'tx> Tx<'tx> {
         let existed = before.is_some();
         if existed {
             self.written += key.len();
-            self.undo.push(Undo { space, key: key.to_vec(), before });
+            self.undo.push(Undo::Row { space, key: key.to_vec(), before });
         }
         Ok(existed)
     }
@@ -91,6 +99,23 @@ impl<'tx> Tx<'tx> {
         self.next_id = Some(id + 1);
         self.id_taken = true;
         Ok(id)
+    }
+
+    /// Adds `by` to the counter at `key` (see [`counter`]); a missing one counts from zero.
+    pub fn bump(&mut self, space: Space, key: &[u8], by: i64) -> Result<(), StoreError> {
+        let known = self.counters.iter().position(|counter| counter.space == space && counter.key == key);
+        let counter = match known {
+            Some(counter) => counter,
+            None => {
+                let value = counter(self, space, key)?;
+                self.counters.push(Counter { space, key: key.to_vec(), value });
+                self.counters.len() - 1
+            }
+        };
+        self.counters[counter].value += by;
+        self.written += size_of::<i64>();
+        self.undo.push(Undo::Bump { counter, by });
+        Ok(())
     }
 
     /// Gives up every row of `space` whose key begins with `prefix`, however many: they are removed in the
@@ -114,7 +139,14 @@ impl<'tx> Tx<'tx> {
 
     /// Takes back everything since the last [`Tx::keep`].
     pub(super) fn undo(&mut self) -> Result<(), StoreError> {
-        while let Some(Undo { space, key, before }) = self.undo.pop() {
+        while let Some(step) = self.undo.pop() {
+            let (space, key, before) = match step {
+                Undo::Row { space, key, before } => (space, key, before),
+                Undo::Bump { counter, by } => {
+                    self.counters[counter].value -= by;
+                    continue;
+                }
+            };
             let table = self.table(space)?;
             let mut table = table.borrow_mut();
             match before {
@@ -130,6 +162,9 @@ impl<'tx> Tx<'tx> {
         if let (true, Some(next)) = (self.id_taken, self.next_id) {
             self.put(META, NEXT_ID, &next.to_be_bytes())?;
         }
+        for Counter { space, key, value } in std::mem::take(&mut self.counters) {
+            self.put(space, &key, &value.to_be_bytes())?;
+        }
         Ok(self.written > 0)
     }
 
@@ -141,6 +176,13 @@ impl<'tx> Tx<'tx> {
         self.tables.borrow_mut().push((space, Rc::clone(&table)));
         Ok(table)
     }
+}
+
+/// The value of a counter kept with [`Tx::bump`], as of the last commit.
+pub fn counter(view: &impl View, space: Space, key: &[u8]) -> Result<i64, StoreError> {
+    let Some(bytes) = view.get(space, key)? else { return Ok(0) };
+    let bytes = bytes.try_into().map_err(|_| StoreError::Damaged("a counter is not 8 bytes".to_owned()))?;
+    Ok(i64::from_be_bytes(bytes))
 }
 
 impl View for Tx<'_> {
