@@ -22,6 +22,9 @@ pub mod sql;
 mod sweep;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use crate::engine::{Engine, Space};
