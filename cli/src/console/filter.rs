@@ -2,6 +2,9 @@
 
 use horus_app::log::{ANNOUNCE, Level};
 
+/// Category of lines that only tools read.
+const TOOLING: &str = "Host.Function.ToolingConsoleLog";
+
 /// What decides.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FilterOptions {
@@ -13,6 +16,8 @@ pub(crate) struct FilterOptions {
     pub(crate) ci: bool,
     /// host.json `logging.logLevel.default`.
     pub(crate) default_level: Option<Level>,
+    /// `--enable-json-output`: lines that only tools read are wanted.
+    pub(crate) tooling: bool,
     /// Other members of host.json `logging.logLevel`: category prefix and level.
     pub(crate) levels: Vec<(String, Level)>,
 }
@@ -22,6 +27,7 @@ pub(crate) struct FilterOptions {
 pub(crate) struct Filter {
     user: Level,
     system: Level,
+    tooling: bool,
     /// Longest prefix first.
     levels: Vec<(String, Level)>,
 }
@@ -35,6 +41,7 @@ impl Filter {
         Self {
             user: options.user_level.or(options.default_level).unwrap_or(Level::Information),
             system: options.default_level.unwrap_or(system),
+            tooling: options.tooling,
             levels,
         }
     }
@@ -43,6 +50,9 @@ impl Filter {
     pub(crate) fn accepts(&self, category: &str, level: Level) -> bool {
         if category == ANNOUNCE {
             return true;
+        }
+        if category == TOOLING {
+            return self.tooling;
         }
         let by_prefix = self.levels.iter().find(|(prefix, _)| starts_with(category, prefix));
         let threshold = match by_prefix {

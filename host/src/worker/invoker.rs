@@ -11,7 +11,7 @@ use rpc::parameter_binding::RpcData;
 use rpc::{Capabilities, InvocationRequest, InvocationResponse, ParameterBinding, TypedData};
 
 use super::connection::Refusal;
-use super::pool::{Callee, Pool};
+use super::pool::{Callee, NO_WORKERS, Pool};
 use super::{Connection, codec, request};
 use crate::http::{ForwardError, forward};
 use crate::invoke::{Exchange, Invocation, Invoker, Loaded, Outcome, Outputs, RetryContext};
@@ -27,7 +27,7 @@ impl Invoker for Pool {
             return Outcome::Failed(format!("Function:{} is not loaded.", function.function.name));
         };
         let Some(connection) = self.pick().await else {
-            return Outcome::Lost("Did not find any initialized language workers".into());
+            return Outcome::Lost(NO_WORKERS.into());
         };
         let capabilities = connection.capabilities();
         let cancellable = capabilities.handles_invocation_cancel_message;

@@ -23,6 +23,9 @@ use crate::http::Client;
 /// Category of the host's own lines about workers.
 pub(super) const CATEGORY: &str = "Host.General";
 
+/// The platform's words for a pool without workers.
+pub(super) const NO_WORKERS: &str = "Did not find any initialized language workers";
+
 /// Why there is no pool.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum PoolError {
@@ -271,7 +274,7 @@ impl Pool {
                         () = self.stop.cancelled() => return Err(PoolError::Stopped),
                     },
                     Verdict::Rest => return Err(PoolError::Stopped),
-                    Verdict::Exhausted => return Err(PoolError::Exhausted(last)),
+                    Verdict::Exhausted => return Err(PoolError::Exhausted(self.exceeded(&last))),
                 }
             }
             let started = tokio::select! {
@@ -321,14 +324,27 @@ impl Pool {
         self.options.log.error(CATEGORY, format!("Language worker process failed: {error}"));
     }
 
+    /// What the platform says when the error budget is used up, and what the last error was.
+    fn exceeded(&self, last: &str) -> String {
+        let runtime = &self.options.config.language;
+        let mut message = format!(
+            "Exceeded language worker restart retry count for runtime:{runtime}. Shutting down and proactively recycling the Functions Host to recover"
+        );
+        if !last.is_empty() {
+            message.push('\n');
+            message.push_str(last);
+        }
+        message
+    }
+
     fn give_up(&self, error: &PoolError) {
         if matches!(error, PoolError::Stopped) || !self.ready.read().is_empty() {
             return;
         }
-        let runtime = &self.options.config.language;
-        let message = format!(
-            "Exceeded language worker restart retry count for runtime:{runtime}. Shutting down and proactively recycling the Functions Host to recover"
-        );
+        let message = match error {
+            PoolError::Exhausted(message) => message.clone(),
+            other => self.exceeded(&other.to_string()),
+        };
         self.options.log.error(CATEGORY, &message);
         self.fatal.send_replace(Some(message));
         self.changed.notify_waiters();
@@ -356,7 +372,20 @@ impl Pool {
                 changed.await;
             }
         };
-        tokio::time::timeout(patience, wait).await.ok().flatten()
+        match tokio::time::timeout(patience, wait).await {
+            Ok(found) => found,
+            Err(_) => {
+                // No worker in all that time: only a fresh process can help (spec host.md §6.6).
+                self.fatal.send_if_modified(|fatal| {
+                    let is_first = fatal.is_none();
+                    if is_first {
+                        *fatal = Some(NO_WORKERS.to_owned());
+                    }
+                    is_first
+                });
+                None
+            }
+        }
     }
 
     fn pick_now(&self) -> Option<Arc<Connection>> {

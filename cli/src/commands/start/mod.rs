@@ -104,6 +104,7 @@ pub(super) fn run(tokens: &[String]) -> Result<ExitCode, Failed> {
             verbose,
             user_level: settings::user_log_level(&given)?,
             ci: settings::is_ci(),
+            tooling: given.flag("enable-json-output")? == Some(true) || given.value("json-output-file").is_some(),
             default_level: host_json.default_level,
             levels: host_json.levels,
         });

@@ -1,0 +1,8 @@
+//! The real binary, end to end: against a scripted worker where the wire matters, against Node and emulators where
+//! the platform does. Tests are named after the items of the specification's checklists.
+
+mod support;
+
+mod faults;
+mod http;
+mod workers;
