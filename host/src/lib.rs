@@ -9,6 +9,7 @@ pub mod job;
 pub mod keys;
 pub mod lifecycle;
 pub mod options;
+mod process;
 mod start;
 pub mod status;
 mod watch;

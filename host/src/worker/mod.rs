@@ -3,7 +3,6 @@
 //! [`config`] says which worker, [`process`] runs it, [`server`] accepts its stream, [`connection`] speaks on it,
 //! [`pool`] keeps the right number of them alive and is the [`Invoker`](crate::invoke::Invoker).
 
-mod budget;
 pub mod codec;
 pub mod config;
 mod connection;
@@ -20,6 +19,8 @@ mod request;
 mod response;
 mod server;
 mod slot;
+
+use crate::process::budget;
 
 pub use config::{ConfigError, WorkerConfig};
 pub use connection::Connection;

@@ -13,7 +13,8 @@ use super::Connection;
 use super::budget::Ending;
 use super::connection::Signal;
 use super::pool::{CATEGORY, Pool, PoolError, PoolOptions};
-use super::process::{Launch, Process};
+use super::process::Launch;
+use crate::process::Process;
 
 /// How long a process may take to exit after its stream has ended.
 const EXIT_GRACE: Duration = Duration::from_secs(1);
@@ -35,15 +36,15 @@ pub(super) async fn start(options: &PoolOptions) -> Result<Worker, PoolError> {
     let config = &options.config;
     let worker_id = uuid::Uuid::new_v4().to_string();
     let stream = options.server.expect(&worker_id);
-    let mut process = Process::start(&Launch {
+    let launch = Launch {
         config,
         settings: &options.settings,
         root: &options.root,
         address: options.server.address(),
         worker_id: &worker_id,
         log: &options.log,
-    })
-    .map_err(|error| PoolError::Program {
+    };
+    let mut process = launch.start().map_err(|error| PoolError::Program {
         program: config.executable.clone(),
         error: error.to_string(),
         hint: format!(

@@ -1,4 +1,4 @@
-//! How often a crashed worker may come back (spec host.md §6.7): pure.
+//! How often a crashed process may come back (spec host.md §6.7 and §7.5): pure.
 
 use std::time::{Duration, Instant};
 
@@ -8,9 +8,9 @@ const MEMORY: Duration = Duration::from_secs(30 * 60);
 /// Errors allowed per worker process.
 const ERRORS_PER_PROCESS: u32 = 3;
 
-/// What to do about a worker that ended.
+/// What to do about a process that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// Leave it.
     Rest,
     /// Start another after this pause.
@@ -19,9 +19,9 @@ pub(super) enum Verdict {
     Exhausted,
 }
 
-/// How a worker process ended.
+/// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// Exit code 0 without being asked.
     Clean,
     /// Exit code 200, or killed by the host because of a timeout: meant to be replaced.
@@ -32,7 +32,7 @@ pub(super) enum Ending {
 
 /// The error budget shared by all processes of a pool.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     allowed: u32,
     interval: Duration,
     errors: u32,
@@ -40,14 +40,14 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    pub(super) fn new(processes: usize, interval: Duration) -> Self {
+    pub(crate) fn new(processes: usize, interval: Duration) -> Self {
         let processes = u32::try_from(processes).unwrap_or(u32::MAX);
         Self { allowed: ERRORS_PER_PROCESS.saturating_mul(processes), interval, errors: 0, last: None }
     }
 
     /// The first error in a while restarts at once, since most crashes are single events and requests wait for
     /// the new process; later ones keep the platform's interval.
-    pub(super) fn on(&mut self, ending: Ending, now: Instant) -> Verdict {
+    pub(crate) fn on(&mut self, ending: Ending, now: Instant) -> Verdict {
         match ending {
             Ending::Clean => Verdict::Rest,
             Ending::Intended => Verdict::Restart(Duration::ZERO),
