@@ -57,11 +57,8 @@ def client_converter(annotation: Any) -> Any:
 
 def converter_for(binding_type: str, sdk: bool = False) -> Any:
     """The converter class of a binding type."""
-    found = None
-    if sdk:
-        found = extensions_base().get_binding_registry().get(binding_type)
-    else:
-        found = registry().get(binding_type)
+    known = extensions_base().get_binding_registry() if sdk else registry()
+    found = known.get(binding_type)
     return Generic if found is None else found
 
 

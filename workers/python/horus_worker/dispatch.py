@@ -154,7 +154,7 @@ class Dispatcher:
         except RuntimeError as error:
             self.channel.send(invocation.failed(call.invocation_id, error))
 
-    # -- lifecycle -----------------------------------------------------------------------------------------------------
+    # -- lifecycle ---------------------------------------------------------------------------------------------------
 
     async def _on_worker_init_request(self, body: bytes, _: str) -> None:
         request = messages.WORKER_INIT_REQUEST.decode(body)
@@ -203,7 +203,7 @@ class Dispatcher:
             if self._index is not None:
                 invocation.use_library()
                 self._functions.update(self._index.functions)
-        except BaseException as error:  # noqa: B902 - sys.exit() in user code must not end the worker
+        except BaseException as error:  # sys.exit() in user code must not end the worker
             self._index_error = error
 
     async def _on_functions_metadata_request(self, body: bytes, request_id: str) -> None:
@@ -253,7 +253,7 @@ class Dispatcher:
                     self._functions[function_id] = function
             self._functions[function_id].hooks = hooks.loaded(name, directory)
             result = failures.SUCCESS
-        except BaseException as error:  # noqa: B902 - sys.exit() in user code must not end the worker
+        except BaseException as error:  # sys.exit() in user code must not end the worker
             result = failures.failure(error)
         return {"function_id": function_id, "result": result}
 
@@ -295,7 +295,7 @@ class Dispatcher:
     async def _on_worker_warmup_request(self, _: bytes, request_id: str) -> None:
         self._send("worker_warmup_response", {"result": failures.SUCCESS}, request_id)
 
-    # -- the end -------------------------------------------------------------------------------------------------------
+    # -- the end -----------------------------------------------------------------------------------------------------
 
     def _terminate(self, body: bytes) -> None:
         period = messages.WORKER_TERMINATE.decode(body).get("grace_period", {})

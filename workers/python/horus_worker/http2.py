@@ -14,7 +14,7 @@ import struct
 import threading
 import time
 from collections import deque
-from typing import Callable, Deque, List, Optional
+from typing import Callable, Deque, List, Optional, Union
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
@@ -204,7 +204,7 @@ class Channel:
             return
         while self._credits:
             self._apply_credit(*self._credits.popleft())
-        out: List[bytes] = []
+        out: List[Union[bytes, memoryview]] = []
         control, queue = self._control, self._queue
         while control:
             out.append(control.popleft())
@@ -242,7 +242,7 @@ class Channel:
             self._unsent = data[sent:]
             self._watch()
 
-    def _frame_pending(self, out: List[bytes]) -> None:
+    def _frame_pending(self, out: List[Union[bytes, memoryview]]) -> None:
         """Cuts waiting messages into as many DATA frames as the windows allow."""
         pending = self._pending
         while pending:
@@ -282,6 +282,7 @@ class Channel:
             self._loop.add_writer(self._sock.fileno(), self._writable)
 
     def _writable(self) -> None:
+        assert self._sock is not None
         with self._lock:
             try:
                 sent = self._sock.send(self._unsent)
@@ -299,6 +300,7 @@ class Channel:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def _readable(self) -> None:
+        assert self._sock is not None
         try:
             data = self._sock.recv(self._read_size)
         except (BlockingIOError, InterruptedError):

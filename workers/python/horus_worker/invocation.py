@@ -20,7 +20,7 @@ from .datum import (
     write_typed_data,
 )
 from .function import Function, Parameter
-from .wire import LENGTH, WireError, fields, length_delimited, text, varint
+from .wire import LENGTH, WireError, fields, length_delimited, skip, text, varint
 
 _SUCCESS = length_delimited(3, messages.STATUS_RESULT.encode({"status": messages.SUCCESS}))
 _RESPONSE_TAG = varint(messages.INVOCATION_RESPONSE << 3 | LENGTH)
@@ -44,9 +44,12 @@ class Invocation:
         self.metadata: List[Tuple[int, int]] = []
         self.trace: Optional[Tuple[int, int]] = None
         self.retry: Optional[Tuple[int, int]] = None
-        # Every field of this message is length-delimited with a one-byte tag.
+        # Every known field of this message is length-delimited with a one-byte tag.
         while pos < end:
             tag = buf[pos]
+            if tag & 0x87 != LENGTH:
+                pos = skip(buf, pos)
+                continue
             size = buf[pos + 1]
             pos += 2
             if size >= 0x80:
@@ -60,8 +63,8 @@ class Invocation:
                         break
                     shift += 7
             stop = pos + size
-            if stop > end or tag & 0x87 != LENGTH:
-                raise WireError("InvocationRequest: malformed field")
+            if stop > end:
+                raise WireError("InvocationRequest: a field runs past its end")
             if tag == 0x0A:
                 self.invocation_id = buf[pos:stop].decode()
             elif tag == 0x12:
@@ -95,7 +98,7 @@ def arguments(function: Function, invocation: Invocation) -> Dict[str, Any]:
                 "function '%s' has no input binding '%s'; it has: %s"
                 % (function.name, name, ", ".join(function.inputs) or "none")
             )
-        if parameter.converter is _http_converter():
+        if parameter.converter is _HttpLibrary.converter:
             args[name] = _http_request(buf, first, last)
             continue
         datum = shared_memory.read(buf, first, last) if kind == _SHARED else read_typed_data(buf, first, last)
@@ -172,10 +175,6 @@ def use_library() -> None:
     if getattr(output, "__module__", "") == "azure.functions.http":
         _HttpLibrary.output = output
         _HttpLibrary.response = sys.modules["azure.functions"].HttpResponse
-
-
-def _http_converter() -> Any:
-    return _HttpLibrary.converter or converters
 
 
 def _http_request(buf: bytes, pos: int, end: int) -> Any:

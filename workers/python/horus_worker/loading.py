@@ -1,4 +1,7 @@
-"""The v1 model: a function.json per folder, the host indexes, the worker imports the code (spec worker-protocol.md §12)."""
+"""The v1 model: a function.json per folder; the host indexes, the worker imports the code.
+
+See spec worker-protocol.md §12.
+"""
 from __future__ import annotations
 
 import importlib

@@ -1,9 +1,11 @@
 """The app's `logging` as RpcLog messages (spec worker-protocol.md §13)."""
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import threading
+import time
 from typing import Optional
 
 from . import messages
@@ -18,6 +20,8 @@ CONSOLE_PREFIX = "LanguageWorkerConsoleLog"
 # Beyond this many unread bytes log records are dropped (and counted): a host that stopped reading must not make an
 # app that floods its log run out of memory. Responses are never dropped.
 BACKLOG_LIMIT = 32 << 20
+# Threads that log more often than this share system calls; errors never wait.
+BURST_SECONDS = 0.005
 
 _RPC_LOG_TAG = varint(2 << 3 | 2)
 
@@ -54,11 +58,15 @@ def encode(name: str, level: int, message: str, invocation: Optional[str]) -> by
 class RpcHandler(logging.Handler):
     """The root logger's handler: every record leaves in front of the response of its invocation."""
 
-    def __init__(self, channel: Channel, loop_thread: int) -> None:
+    def __init__(self, channel: Channel, loop: asyncio.AbstractEventLoop) -> None:
+        """Call on the thread that runs `loop`."""
         super().__init__()
         self._channel = channel
-        self._loop_thread = loop_thread
+        self._loop = loop
+        self._loop_thread = threading.get_ident()
         self._dropped = 0
+        self._flushed = 0.0
+        self._flush_planned = False
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -79,15 +87,31 @@ class RpcHandler(logging.Handler):
             self._dropped = 0
             channel.post(encode("horus_worker.log", messages.WARNING, note, None))
         channel.post(message)
-        if record.levelno < logging.ERROR and threading.get_ident() == self._loop_thread:
+        if record.levelno >= logging.ERROR:
+            channel.flush()
+        elif threading.get_ident() == self._loop_thread:
             channel.flush_soon()
         else:
-            channel.flush()
+            self._flush_from_thread()
+
+    def _flush_from_thread(self) -> None:
+        """At once when it is quiet; in a burst the record leaves with the response, or a moment later."""
+        now = time.monotonic()
+        if now - self._flushed >= BURST_SECONDS:
+            self._flushed = now
+            self._channel.flush()
+        elif not self._flush_planned:
+            self._flush_planned = True
+            self._loop.call_soon_threadsafe(self._loop.call_later, BURST_SECONDS, self._planned_flush)
+
+    def _planned_flush(self) -> None:
+        self._flush_planned = False
+        self._channel.flush()
 
 
-def install(channel: Channel, debug: bool) -> RpcHandler:
+def install(channel: Channel, loop: asyncio.AbstractEventLoop, debug: bool) -> RpcHandler:
     """Makes the root logger write to the host; call on the loop's thread."""
-    handler = RpcHandler(channel, threading.get_ident())
+    handler = RpcHandler(channel, loop)
     root = logging.getLogger()
     root.addHandler(handler)
     set_debug(debug)

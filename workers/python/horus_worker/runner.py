@@ -68,7 +68,7 @@ class Runner:
         while self.in_flight and self._loop.time() < deadline:
             await asyncio.sleep(0.02)
 
-    # -- async functions and everything that streams HTTP ---------------------------------------------------------------
+    # -- async functions and everything that streams HTTP ------------------------------------------------------------
 
     async def _run_async(self, function: Function, call: Invocation) -> None:
         error: Optional[BaseException] = None
@@ -84,7 +84,7 @@ class Runner:
             response = invocation.success(function, call, args, result)
             if function.streams_http:
                 self._server.respond(call.invocation_id, result)
-        except BaseException as raised:  # noqa: B902 - SystemExit in a function must not end the worker
+        except BaseException as raised:  # SystemExit in a function must not end the worker
             error = raised
             cancelled = isinstance(raised, asyncio.CancelledError)
             status = messages.CANCELLED if cancelled else messages.FAILURE
@@ -113,7 +113,7 @@ class Runner:
         self._pool.submit((function, call, args, done))
         return done
 
-    # -- sync functions, on pool threads ---------------------------------------------------------------------------------
+    # -- sync functions, on pool threads -----------------------------------------------------------------------------
 
     def _run_sync(self, job: Job) -> None:
         function, call, args, done = job
@@ -126,7 +126,7 @@ class Runner:
                 self._channel.send(response)
             else:
                 self._settle(done, *contextvars.Context().run(self._try_sync, function, call, args or {}))
-        except BaseException as error:  # noqa: B902 - a pool thread must survive
+        except BaseException as error:  # a pool thread must survive
             logger.critical("internal error in invocation %s", call.invocation_id, exc_info=error)
         finally:
             thread_local_storage.invocation_id = None
@@ -136,7 +136,7 @@ class Runner:
             args = invocation.arguments(function, call)
             result = self._call_sync(function, call, args)
             return invocation.success(function, call, args, result)
-        except BaseException as error:  # noqa: B902 - SystemExit in a function must not end the thread
+        except BaseException as error:  # SystemExit in a function must not end the thread
             return invocation.failed(call.invocation_id, error)
         finally:
             _flush_console()
@@ -146,7 +146,7 @@ class Runner:
     ) -> Tuple[Any, Optional[BaseException]]:
         try:
             return self._call_sync(function, call, args), None
-        except BaseException as error:  # noqa: B902
+        except BaseException as error:
             # A future refuses StopIteration, and loop callbacks let SystemExit through.
             return None, error if isinstance(error, Exception) and not isinstance(
                 error, StopIteration

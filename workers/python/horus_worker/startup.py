@@ -60,7 +60,7 @@ def leave(code: int) -> None:
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
-    except BaseException as error:  # noqa: B902 - nothing may keep the process alive
+    except BaseException as error:  # nothing may keep the process alive
         log.console("exit handler failed: %r" % error)
     os._exit(code)
 
@@ -98,10 +98,10 @@ def run(arguments: List[str]) -> None:
     # A child forked by the app must not write into the stream, nor keep it open when this process is gone.
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=channel.abandon)
-    log.install(channel, environment.flag("PYTHON_ENABLE_DEBUG_LOGGING"))
+    log.install(channel, loop, environment.flag("PYTHON_ENABLE_DEBUG_LOGGING"))
     dispatcher.attach(channel)
     try:
         loop.run_forever()
-    except BaseException as error:  # noqa: B902 - SystemExit from a callback of the app ends the worker
+    except BaseException as error:  # SystemExit from a callback of the app ends the worker
         log.console("the event loop stopped: %r" % error)
         leave(error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1)

@@ -10,6 +10,7 @@ import asyncio
 import importlib
 import logging
 import socket
+import sys
 from typing import Any, Dict, Optional
 
 from . import converters, environment
@@ -80,6 +81,7 @@ class Server:
         base = converters.extensions_base()
         extension = importlib.import_module(base.ModuleTrackerMeta.get_module())
         request_type = base.RequestTrackerMeta.get_request_type()
+        _quieten_server()
 
         async def forward(request: Any) -> Any:
             return await self._serve(request)
@@ -94,8 +96,6 @@ class Server:
             if await _is_listening(task, host, port):
                 self._task = task
                 self.address = "http://%s:%d" % (host, port)
-                # One access line per request would double the cost of small requests.
-                logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
                 logger.info("HTTP server listening on %s", self.address)
                 return self.address
         raise StreamingError("the HTTP server of %s did not start on %s" % (extension.__name__, host))
@@ -147,6 +147,13 @@ class Server:
         meeting = self._meeting(invocation_id)
         if not meeting.response.done():
             meeting.response.set_result(response)
+
+
+def _quieten_server() -> None:
+    """Keeps uvicorn's start-up banner and its line per request out of the app's output; warnings stay."""
+    config = getattr(sys.modules.get("uvicorn.config"), "LOGGING_CONFIG", None)
+    for settings in (config or {}).get("loggers", {}).values():
+        settings["level"] = "WARNING"
 
 
 async def _run(server: Any) -> None:

@@ -94,6 +94,20 @@ def fields(buf: bytes, pos: int, end: int) -> Iterator[Tuple[int, int, int, int]
             raise WireError("unsupported wire type %d" % kind)
 
 
+def skip(buf: bytes, pos: int) -> int:
+    """The position behind the field at `pos`."""
+    tag, pos = read_varint(buf, pos)
+    kind = tag & 7
+    if kind == VARINT:
+        return read_varint(buf, pos)[1]
+    if kind == LENGTH:
+        size, pos = read_varint(buf, pos)
+        return pos + size
+    if kind in (FIXED64, FIXED32):
+        return pos + (8 if kind == FIXED64 else 4)
+    raise WireError("unsupported wire type %d" % kind)
+
+
 def length_delimited(number: int, payload: bytes) -> bytes:
     """One LENGTH field: tag, size, payload."""
     return varint(number << 3 | LENGTH) + varint(len(payload)) + payload

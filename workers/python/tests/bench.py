@@ -94,7 +94,8 @@ def http_input() -> bytes:
 
 
 def queue_input() -> bytes:
-    metadata = {"Id": field(1, str(uuid.uuid4())), "PopReceipt": field(1, "AgAAAAMAAAA="), "DequeueCount": field(2, "1"),
+    metadata = {"Id": field(1, str(uuid.uuid4())), "PopReceipt": field(1, "AgAAAAMAAAA="),
+                "DequeueCount": field(2, "1"),
                 "ExpirationTime": field(2, '"2026-11-30T21:00:00+00:00"'), "QueueTrigger": field(1, "m"),
                 "InsertionTime": field(2, '"2026-11-23T21:00:00+00:00"'),
                 "NextVisibleTime": field(2, '"2026-11-23T21:10:00+00:00"')}

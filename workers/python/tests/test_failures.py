@@ -23,7 +23,8 @@ BROKEN = {
         "import azure.storage.nothing\n", ["Add 'azure-storage-nothing' to requirements.txt"], ["function_app.py"]),
     "no app": ("x = 1\n", ["could not find a top level function app instance in function_app.py"], []),
     "two apps": (
-        GOOD + "\n    other = func.FunctionApp()\n", ["more than one top level function app instance", "app, other"], []),
+        GOOD + "\n    other = func.FunctionApp()\n",
+        ["more than one top level function app instance", "app, other"], []),
     "two functions of one name": (
         GOOD + """
     @app.function_name("ok")
@@ -117,7 +118,8 @@ def test_load_of_a_broken_app_repeats_the_reason(start_host):
 
 
 def test_app_without_functions_or_script_uses_default_indexing(start_host):
-    for files in ({"function_app.py": "import azure.functions as func\napp = func.FunctionApp()\n"}, {"host.json": "{}"}):
+    empty = "import azure.functions as func\napp = func.FunctionApp()\n"
+    for files in ({"function_app.py": empty}, {"host.json": "{}"}):
         host = start_host(files)
         host.init()
         response = host.metadata()

@@ -219,3 +219,42 @@ def test_extension_hooks_run_when_enabled(start_host):
     assert second[3].startswith("post [") and second[4] == "pre a req"
     off = start_host({"function_app.py": source}, env={"PYTHON_ENABLE_WORKER_EXTENSIONS": "0"}).start()
     assert json.loads(off.call("s", {"req": http()}).return_value.string) == []
+
+
+OTEL = """
+    import azure.functions as func
+    app = func.FunctionApp()
+
+    @app.route(route="s")
+    def s(req: func.HttpRequest):
+        return current()
+
+    @app.route(route="a")
+    async def a(req: func.HttpRequest):
+        return current()
+
+    def current():
+        from opentelemetry import trace
+        return format(trace.get_current_span().get_span_context().trace_id, "032x")
+"""
+
+
+def test_opentelemetry_sees_the_hosts_trace_context_or_says_what_is_missing(start_host):
+    host = start_host({"function_app.py": OTEL}, env={
+        "PYTHON_ENABLE_OPENTELEMETRY": "1", "OTEL_SDK_DISABLED": "false",
+        "APPLICATIONINSIGHTS_CONNECTION_STRING":
+            "InstrumentationKey=00000000-0000-0000-0000-000000000000;IngestionEndpoint=http://127.0.0.1:9/"})
+    app = host.start()
+    try:
+        import azure.monitor.opentelemetry  # noqa: F401
+    except ImportError:
+        assert "WorkerOpenTelemetryEnabled" not in host.init_response.capabilities
+        errors = [m.rpc_log for m in host.drain() if m.WhichOneof("content") == "rpc_log"]
+        assert any("opentelemetry" in e.message and e.log_category == pb.RpcLog.System for e in errors)
+        return
+    assert host.init_response.capabilities["WorkerOpenTelemetryEnabled"] == "true"
+    trace = pb.RpcTraceContext(trace_parent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    for name in ("s", "a"):
+        answer = app.call(name, {"req": http()}, trace_context=trace)
+        assert answer.return_value.string == "0af7651916cd43dd8448eb211c80319c"
+        assert app.call(name, {"req": http()}).return_value.string == "0" * 32

@@ -117,8 +117,8 @@ def test_a_flood_of_logs_arrives_in_order(start_host):
 
 def test_a_host_that_does_not_read_cannot_make_the_worker_run_out_of_memory():
     """Log records beyond the limit are dropped and counted; responses never are."""
+    import asyncio
     import logging
-    import threading
     from horus_worker import log
 
     class Stuck:
@@ -126,7 +126,7 @@ def test_a_host_that_does_not_read_cannot_make_the_worker_run_out_of_memory():
         post = sent.append
         flush = flush_soon = staticmethod(lambda: None)
 
-    handler = log.RpcHandler(Stuck, threading.get_ident())
+    handler = log.RpcHandler(Stuck, asyncio.new_event_loop())
     record = logging.LogRecord("app", logging.INFO, "f", 1, "text", None, None)
     handler.emit(record)
     Stuck.backlog = log.BACKLOG_LIMIT + 1
@@ -138,3 +138,26 @@ def test_a_host_that_does_not_read_cannot_make_the_worker_run_out_of_memory():
     notes = [pb.StreamingMessage.FromString(message).rpc_log for message in Stuck.sent]
     assert notes[1].message.startswith("5 log records were dropped") and notes[1].level == pb.RpcLog.Warning
     assert notes[2].message == "text"
+
+
+def test_a_burst_of_records_from_a_slow_function_arrives_before_its_end(start_host):
+    host = start_host({"function_app.py": """
+        import azure.functions as func, logging, threading
+        app = func.FunctionApp()
+        go = threading.Event()
+
+        @app.queue_trigger(arg_name="m", queue_name="q", connection="C")
+        def slow(m: str):
+            for i in range(100):
+                logging.info("line %d", i)
+            go.wait(30)
+
+        @app.queue_trigger(arg_name="m", queue_name="q", connection="C")
+        def release(m: str):
+            go.set()
+    """})
+    app = host.start()
+    slow = app.post("slow", {"m": text("x")})
+    host.expect("rpc_log", lambda entry: entry.message == "line 99")
+    app.call("release", {"m": text("x")})
+    app.answer(slow)

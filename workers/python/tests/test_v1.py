@@ -27,7 +27,8 @@ def test_main_in_init_with_out_parameter_and_shared_code(start_host):
             from shared import words as again
             from . import local
 
-            def main(req: func.HttpRequest, msg: func.Out[func.QueueMessage], context: func.Context) -> func.HttpResponse:
+            def main(req: func.HttpRequest, msg: func.Out[func.QueueMessage],
+                     context: func.Context) -> func.HttpResponse:
                 msg.set(func.QueueMessage(id="7", body=b"queued"))
                 return func.HttpResponse(f"{words.GREETING} {local.NAME} {context.function_name} "
                                          f"{context.function_directory.endswith('Greet')}")

@@ -168,6 +168,13 @@ def test_sync_failing_and_empty_handlers(streaming):
     assert (answer.status, answer.read()) == (200, b"")
 
 
+def test_the_web_server_adds_nothing_to_the_console(streaming):
+    invocation = str(uuid.uuid4())
+    start_half(streaming, "sync", invocation)
+    forward(streaming.host, invocation, "GET", "/api/sync").read()
+    assert streaming.host.stdout() == "" and streaming.host.stderr() == ""
+
+
 def test_other_triggers_of_a_streaming_app_work_as_usual(streaming):
     assert streaming.call("queue", {"m": text("x")}).output_data[0].data.string == "x"
 
@@ -308,10 +315,12 @@ def test_event_hub_and_service_bus_sdk_types(start_host):
         return pb.ModelBindingData(version="1.0", source=source, content_type="application/octet-stream",
                                    content=content)
 
-    events = [model("AzureEventHubsEventData", bytes(uamqp.Message(body).encode_message())) for body in (b"e1", b"e2")]
+    encoded = [bytes(uamqp.Message(body).encode_message()) for body in (b"e1", b"e2")]
+    events = [model("AzureEventHubsEventData", body) for body in encoded]
     hub = app.call("hub", {"events": pb.TypedData(
         collection_model_binding_data=pb.CollectionModelBindingData(model_binding_data=events))})
     assert hub.output_data[0].data.string == "e1,e2"
     content = uuid.uuid4().bytes_le + b"x-opt-lock-token" + bytes(uamqp.Message(b"m1").encode_message())
-    bus = app.call("bus", {"message": pb.TypedData(model_binding_data=model("AzureServiceBusReceivedMessage", content))})
+    message = pb.TypedData(model_binding_data=model("AzureServiceBusReceivedMessage", content))
+    bus = app.call("bus", {"message": message})
     assert bus.output_data[0].data.string == "ServiceBusReceivedMessage m1 ServiceBusMessageActions"

@@ -185,8 +185,9 @@ def test_flow_control_is_honoured():
     peer.feed(http2.frame(http2.WINDOW_UPDATE, 0, 0, credit))
     assert sum(len(f[3]) for f in peer.frames() if f[0] == 0) == http2.DEFAULT_WINDOW + 100_000
     # SETTINGS may enlarge the stream's window after the fact, and the frame size.
-    settings = (4).to_bytes(2, "big") + (1 << 20).to_bytes(4, "big") + (5).to_bytes(2, "big") + (1 << 18).to_bytes(4, "big")
-    peer.feed(http2.frame(http2.SETTINGS, 0, 0, settings) + http2.frame(http2.WINDOW_UPDATE, 0, 0, (1 << 20).to_bytes(4, "big")))
+    million = (1 << 20).to_bytes(4, "big")
+    settings = (4).to_bytes(2, "big") + million + (5).to_bytes(2, "big") + (1 << 18).to_bytes(4, "big")
+    peer.feed(http2.frame(http2.SETTINGS, 0, 0, settings) + http2.frame(http2.WINDOW_UPDATE, 0, 0, million))
     peer.channel.send(b"after")
     assert b"".join(f[3] for f in peer.frames() if f[0] == 0) == grpc(body) + grpc(b"after")
 
@@ -243,3 +244,12 @@ def test_a_graceful_goaway_keeps_the_stream():
     peer.feed(http2.frame(http2.GOAWAY, 0, 0, b"\x7f\xff\xff\xff\0\0\0\0"))
     peer.feed(http2.frame(http2.DATA, 0, 1, grpc(b"still here")))
     assert peer.messages == [b"still here"] and not peer.ends
+
+
+def test_an_invocation_with_fields_of_a_newer_protocol():
+    from horus_worker.invocation import Invocation
+    request = pb.InvocationRequest(invocation_id="i", function_id="f", input_data=[pb.ParameterBinding(name="n")])
+    newer = b"\x78\x96\x01" + b"\x92\x03\x02ab" + b"\x71" + b"8" * 8 + b"\x75" + b"4" * 4
+    data = newer + request.SerializeToString() + newer
+    call = Invocation(data, 0, len(data))
+    assert (call.invocation_id, call.function_id, len(call.inputs)) == ("i", "f", 1)
