@@ -2,6 +2,8 @@
 // Errors the worker raises itself carry `isAzureFunctionsSystemError`: app libraries test for it, and such an error is
 // also reported as a system log.
 
+const path = require('node:path');
+
 class SystemError extends Error {
   isAzureFunctionsSystemError = true;
 }
@@ -38,9 +40,21 @@ function textOf(thrown) {
   }
 }
 
+/** Where the worker's own code is; nobody who debugs an app wants to see it. */
+const OWN = path.dirname(__filename) + path.sep;
+
+/** The part of a stack that belongs to the app: up to the first frame of the worker, less Node's own before it. */
+function appStack(stack) {
+  const lines = stack.split('\n');
+  let end = lines.findIndex((line) => line.includes(OWN) && /^\s+at /.test(line));
+  if (end === -1) return stack;
+  while (end > 0 && /^\s+at .*\(?node:/.test(lines[end - 1])) end--;
+  return lines.slice(0, end).join('\n');
+}
+
 /** The error as the wire's RpcException. */
 function toRpcException(error) {
-  return { message: String(error.message), stackTrace: typeof error.stack === 'string' ? error.stack : '' };
+  return { message: String(error.message), stackTrace: typeof error.stack === 'string' ? appStack(error.stack) : '' };
 }
 
 /** A failed StatusResult (spec worker-protocol.md §14). */
@@ -48,4 +62,4 @@ function failure(error) {
   return { status: 'failure', exception: toRpcException(error) };
 }
 
-module.exports = { SystemError, SystemRangeError, ReadOnlyError, asError, failure };
+module.exports = { SystemError, SystemRangeError, ReadOnlyError, appStack, asError, failure };

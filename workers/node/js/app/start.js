@@ -3,7 +3,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { SystemError, asError } = require('../errors.js');
+const { SystemError, appStack, asError } = require('../errors.js');
 const { runHooks, appHookContext } = require('./hooks.js');
 const { glob } = require('./glob.js');
 const { loadScript, messageWithPlace, displayPath } = require('./script.js');
@@ -93,17 +93,16 @@ function noEntryFile(directory, pattern) {
   return `Found zero files matching "${pattern}", the "main" of ${path.join(directory, 'package.json')}. ${hint}`;
 }
 
-/** Tells people at once and in full; the host gets the same through `app.startError`. */
+/** Tells people in full, once; the host answers every later question with `app.startError`. */
 function reportStartError(worker, error, pattern) {
   const { app, logger } = worker;
   const what = error.entryFile ?? pattern;
   const reason = error.entryFile ? messageWithPlace(error, app.directory) : error.message;
   const report = new SystemError(`Worker was unable to load entry point "${what}": ${reason}`);
-  if (error.entryFile && typeof error.stack === 'string') report.stack = `${report.message}\n${error.stack}`;
+  if (error.entryFile && typeof error.stack === 'string') report.stack = `${report.message}\n${appStack(error.stack)}`;
   else report.stack = report.message;
   app.startError = report;
   logger.system('error', report.stack);
-  console.error(report.stack);
 }
 
 module.exports = { startApp };
