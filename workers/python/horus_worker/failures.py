@@ -1,6 +1,7 @@
 """Exceptions as the host reports them: message, stack, and what to do next (spec worker-protocol.md §14)."""
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import sys
@@ -113,7 +114,7 @@ def stack_of(error: BaseException) -> str:
         shown = [
             frame
             for frame in frames
-            if not frame.filename.startswith(_HERE) and not frame.filename.startswith("<frozen importlib")
+            if not frame.filename.startswith((_HERE, "<frozen importlib")) and frame.filename != importlib.__file__
         ]
         # An error raised by the worker itself has no other frames to show.
         parts.extend(traceback.format_list(shown or frames))

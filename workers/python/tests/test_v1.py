@@ -84,6 +84,7 @@ def test_a_load_failure_stays_with_its_function(start_host):
     assert "ModuleNotFoundError: No module named 'yaml_that_is_missing'" in missing.message
     assert "Add 'yaml_that_is_missing' to requirements.txt and run: pip install -r requirements.txt" in missing.message
     assert "Missing/__init__.py" in missing.stack_trace and "horus_worker" not in missing.stack_trace
+    assert "importlib" not in missing.stack_trace
     syntax = error("Syntax")
     assert syntax.message.startswith("SyntaxError:") and "Syntax/__init__.py" in syntax.stack_trace
     assert "SystemExit: 3" in error("Exits").message
