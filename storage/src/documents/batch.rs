@@ -30,7 +30,7 @@ enum Action {
     Create(Map<String, Value>),
     Upsert(Map<String, Value>),
     Replace(Map<String, Value>),
-    Patch(Patch),
+    Patch(Box<Patch>),
     Read,
     Delete,
 }
@@ -74,7 +74,7 @@ impl Operation {
             "Create" => Action::Create(document(body)?),
             "Upsert" => Action::Upsert(document(body)?),
             "Replace" => Action::Replace(document(body)?),
-            "Patch" => Action::Patch(Patch::parse(&body.unwrap_or_default())?),
+            "Patch" => Action::Patch(Box::new(Patch::parse(&body.unwrap_or_default())?)),
             "Read" => Action::Read,
             "Delete" => Action::Delete,
             other => return Err(Fault::unsupported(&format!("The batch operation '{other}'"))),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { freshDatabase } from "./support.mjs";
+import { freshDatabase, needs } from "./support.mjs";
 
 let database, remove, people;
 before(async () => {
@@ -74,9 +74,14 @@ test("joins and projections", async () => {
   const rows = await all("SELECT c.id, pet.kind AS pet FROM c JOIN pet IN c.pets WHERE pet.kind = 'dog'");
   assert.equal(rows.length, 5);
   assert.deepEqual(Object.keys(rows[0]), ["id", "pet"]);
-  const shaped = await all('SELECT VALUE {"who": c.id, "old": c.age >= 30} FROM c WHERE c.id = "p00"');
+  const shaped = await all('SELECT VALUE {"who": c.id, "old": c.age >= 30} FROM c WHERE c.id = \'p00\'');
   assert.deepEqual(shaped, [{ who: "p00", old: false }]);
+});
+
+test("queries in queries", needs("subqueries"), async () => {
   assert.equal((await all("SELECT VALUE c.id FROM c WHERE EXISTS(SELECT VALUE p FROM p IN c.pets)")).length, 5);
+  const kinds = await all("SELECT c.id, ARRAY(SELECT VALUE p.kind FROM p IN c.pets) AS kinds FROM c WHERE c.id = 'p00'");
+  assert.deepEqual(kinds, [{ id: "p00", kinds: ["cat", "dog"] }]);
 });
 
 test("pages and continuation tokens", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { CosmosClient } from "@azure/cosmos";
-import { client, endpoint, freshDatabase } from "./support.mjs";
+import { client, endpoint, freshDatabase, needs } from "./support.mjs";
 
 let database, remove;
 before(async () => ({ database, remove } = await freshDatabase()));
@@ -61,7 +61,7 @@ test("a deleted and recreated container is empty", async () => {
   }
 });
 
-test("throughput is kept", async () => {
+test("throughput is kept", needs("offers"), async () => {
   const { container } = await database.containers.create({ id: "fast", partitionKey: "/id", throughput: 500 });
   const { resource, offer } = await container.readOffer();
   assert.equal(resource.content.offerThroughput, 500);
@@ -69,7 +69,7 @@ test("throughput is kept", async () => {
   assert.equal((await offer.replace(resource)).resource.content.offerThroughput, 600);
 });
 
-test("a wrong key is refused", async () => {
+test("a wrong key is refused", needs("keys"), async () => {
   const stranger = new CosmosClient({ endpoint, key: Buffer.from("somebody else").toString("base64") });
   await assert.rejects(stranger.database(database.id).read(), { code: 401 });
 });

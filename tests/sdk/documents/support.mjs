@@ -5,6 +5,11 @@ export const endpoint = process.env.COSMOS_ENDPOINT ?? "http://127.0.0.1:8081/";
 export const key =
   process.env.COSMOS_KEY ?? "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==";
 
+const lacking = new Set((process.env.COSMOS_LACKS ?? "").split(",").filter(Boolean));
+
+/** Options for a test that needs `part` of the service: skipped, and said so, where COSMOS_LACKS names it. */
+export const needs = (part) => (lacking.has(part) ? { skip: `the service under test lacks ${part}` } : {});
+
 export const client = () => new CosmosClient({ endpoint, key });
 
 /** A database that only this test file knows, and a function that removes it. */

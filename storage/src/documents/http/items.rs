@@ -160,13 +160,15 @@ impl Documents {
     async fn change_item(&self, call: &Call, place: Place, id: String) -> Result<Reply, Fault> {
         enum Change {
             Replace(serde_json::Map<String, Value>),
-            Patch(Patch, PartitionKey),
+            Patch(Box<Patch>, PartitionKey),
         }
         let found = self.engine().read(|view| place.container(view))?;
         let paths = found.key_paths()?;
         let stated = call.partition_key(&paths)?;
         let change = match call.method {
-            Method::PATCH => Change::Patch(Patch::parse(&call.json()?)?, call.required_key(&paths)?),
+            Method::PATCH => {
+                Change::Patch(Box::new(Patch::parse(&call.json()?)?), call.required_key(&paths)?)
+            }
             _ => Change::Replace(call.object()?),
         };
         let conditions = call.conditions();

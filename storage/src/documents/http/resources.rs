@@ -106,7 +106,7 @@ impl Documents {
                 Ok(Reply::json(StatusCode::CREATED, &made.resource()).etag(made.etag()))
             }
             Method::GET | Method::POST => {
-                let all = self.engine().read(|view| Database::all(view))?;
+                let all = self.engine().read(Database::all)?;
                 listed(call, "", "Databases", &all.iter().map(Database::resource).collect::<Vec<_>>())
             }
             _ => Err(Fault::method_not_allowed()),

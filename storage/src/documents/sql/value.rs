@@ -56,6 +56,9 @@ pub(super) fn compare(a: &Value, b: &Value) -> Option<Ordering> {
 }
 
 /// Deep equality; numbers by value (`1 = 1.0`), objects without regard to property order, `false` across types.
+///
+/// The documentation's table calls equality across types undefined. The service answers `c.x != null` with true for
+/// every other type all the same, and clients that translate queries rely on it, so that is what we do.
 pub(in crate::documents) fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),

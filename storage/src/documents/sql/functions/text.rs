@@ -1,6 +1,6 @@
 //! String functions. Positions and lengths count characters, as the service's do for everything in the basic plane.
 
-use regex::RegexBuilder;
+use fancy_regex::RegexBuilder;
 use serde_json::Value;
 
 use super::{Function, MANY, flag, function, integer, items, text};
@@ -147,9 +147,10 @@ fn regex_match(a: &[Datum<'_>], run: &Run) -> Option<Value> {
                 _ => return None,
             };
         }
-        builder.size_limit(1 << 20).build().ok()
+        // Look-around and back references may backtrack; the limits bound time and memory per document.
+        builder.backtrack_limit(100_000).delegate_size_limit(1 << 20).build().ok()
     });
-    compiled.as_ref().map(|regex| Value::Bool(regex.is_match(whole)))
+    compiled.as_ref().and_then(|regex| regex.is_match(whole).ok()).map(Value::Bool)
 }
 
 fn parsed(a: &[Datum<'_>]) -> Option<Value> {

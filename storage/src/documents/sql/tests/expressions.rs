@@ -191,6 +191,8 @@ fn text_functions() {
         ("RegexMatch('abcd', 'AB.', 'i')", some(true)),
         ("RegexMatch('abcd', '^b')", some(false)),
         ("RegexMatch('abcd', '(')", None),
+        ("RegexMatch('abcabc', '^(abc)\\\\1$')", some(true)),
+        ("RegexMatch('price 5', 'price (?=\\\\d)')", some(true)),
         ("ToString(1.0)", some("1")),
         ("ToString(c.o)", some("{\"x\":1,\"y\":{\"z\":\"deep\"}}")),
         ("ToString(true)", some("true")),
