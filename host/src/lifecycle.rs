@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use horus_app::host_json::is_read_only;
 use horus_app::log::{ANNOUNCE, Log};
 use horus_app::settings::Settings;
-use horus_app::host_json::is_read_only;
 use horus_bindings::storage::Storage;
 use horus_bindings::{Drain, HostState, Registry};
 use tokio::net::TcpListener;
@@ -181,11 +181,15 @@ impl Host {
         );
         let front = FrontEnd::new(self.options.clone(), self.handle.clone(), keys);
         let front_drain = Drain::new();
-        let serving = tokio::spawn(crate::http::serve(listener, front, front_drain.clone()));
+        let mut serving = tokio::spawn(crate::http::serve(listener, front, front_drain.clone()));
         let exit = self.turns(&server, &drain).await;
         self.set(State::Stopped);
         front_drain.start();
-        let _ = tokio::time::timeout(STOP_LIMIT, serving).await;
+        if tokio::time::timeout(STOP_LIMIT, &mut serving).await.is_err() {
+            // Clients that keep their connections busy are cut off.
+            front_drain.cancel();
+            let _ = tokio::time::timeout(SERVER_LIMIT, serving).await;
+        }
         if let Ok(server) = Arc::try_unwrap(server) {
             server.stop(SERVER_LIMIT).await;
         }
@@ -324,7 +328,12 @@ impl Host {
     }
 
     /// Waits for any relevant change, for at most `limit`.
-    async fn wait_for_change(&mut self, drain: &Drain, limit: Option<Duration>, watch_files: &[String]) -> Turn {
+    async fn wait_for_change(
+        &mut self,
+        drain: &Drain,
+        limit: Option<Duration>,
+        watch_files: &[String],
+    ) -> Turn {
         let extensions = [".js", ".mjs", ".cjs", ".py"].map(str::to_owned);
         let rules = Rules::new(watch_files, &[], &extensions);
         let mut watch = Watch::start(&self.options.root, rules, &self.options.log);

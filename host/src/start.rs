@@ -233,7 +233,10 @@ async fn find_functions(
         let response = pool.index(host.metadata_provider_timeout.max(LOAD_AT_LEAST)).await?;
         if !response.use_default_metadata_indexing {
             outcome(response.result.as_ref()).map_err(|error| {
-                StartError::App(format!("The {} worker could not index the app.\n{error}", pool.language()))
+                // The worker has logged its stack; here the first line says what to mend.
+                let exception = response.result.as_ref().and_then(|result| result.exception.as_ref());
+                let reason = exception.map_or(error.as_str(), |exception| exception.message.as_str());
+                StartError::App(format!("The {} worker could not index the app: {reason}", pool.language()))
             })?;
             let index = index::from_worker(worker::index::functions(response), settings, pool.language());
             log.info(STARTUP, format!("{} functions found (Worker)", index.functions.len()));
