@@ -3,6 +3,11 @@
 
 mod support;
 
+mod admin;
+mod cli;
+mod config;
 mod faults;
+mod functions;
 mod http;
+mod lifecycle;
 mod workers;

@@ -401,6 +401,8 @@ impl Pool {
     pub(super) fn end_owner(&self, invocation: &str) {
         let owner = self.ready.read().iter().find(|connection| connection.owns(invocation)).cloned();
         if let Some(owner) = owner {
+            // Out of the pool first: the next invocation must not land on a worker that is about to be killed.
+            self.ready.write().retain(|other| !Arc::ptr_eq(other, &owner));
             owner.unwanted.cancel();
         }
     }
