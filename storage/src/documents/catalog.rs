@@ -218,6 +218,10 @@ impl Container {
         self.number.to_be_bytes()
     }
 
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
     pub(super) fn rid(&self) -> ContainerRid {
         ContainerRid { database: self.database, container: self.number }
     }

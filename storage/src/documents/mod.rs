@@ -27,6 +27,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use crate::engine::{Engine, Space};
 
 pub use self::{
@@ -50,16 +52,22 @@ pub struct Documents(Arc<Inner>);
 struct Inner {
     engine: Engine,
     options: Options,
+    /// Where [`Documents::sweep_expired`] goes on.
+    sweep: Mutex<Option<sweep::Cursor>>,
 }
 
 impl Documents {
     /// The service over `engine`, open to holders of the keys in `options`.
     pub fn new(engine: Engine, options: Options) -> Self {
-        Self(Arc::new(Inner { engine, options }))
+        Self(Arc::new(Inner { engine, options, sweep: Mutex::new(None) }))
     }
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.0.engine
+    }
+
+    fn cursor(&self) -> &Mutex<Option<sweep::Cursor>> {
+        &self.0.sweep
     }
 
     pub(crate) fn options(&self) -> &Options {

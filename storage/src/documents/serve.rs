@@ -1,9 +1,13 @@
 //! The service on a socket: HTTP/1.1 and HTTP/2 without TLS, told apart by their first bytes.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -12,10 +16,11 @@ use hyper_util::{
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{Documents, Fault, http::refusal, writer::LARGEST};
+use super::Documents;
+use crate::{Trust, body::Body};
 
-/// Largest request body: a full batch of documents, with room for their wrapping.
-const LARGEST_BODY: usize = 2 * LARGEST;
+/// Connections served at once; more wait in the system's accept queue.
+const MOST_CONNECTIONS: usize = 1024;
 /// How long open requests may take to finish once the service is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 /// How long a client may take to send a request's head.
@@ -52,9 +57,9 @@ pub async fn serve(
             () = stop.cancelled() => break,
             // Finished connections leave the set as they end.
             Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => accepted,
+            accepted = listener.accept(), if connections.len() < MOST_CONNECTIONS => accepted,
         };
-        let (stream, _) = match accepted {
+        let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             // A client that is gone before it is accepted is no reason to stop; neither is a lack of descriptors,
             // which passes when connections end.
@@ -64,9 +69,10 @@ pub async fn serve(
                 continue;
             }
         };
-        stream.set_nodelay(true)?;
+        // Small answers must not wait for the acknowledgement of the previous one.
+        let _ = stream.set_nodelay(true);
         let documents = documents.clone();
-        let service = service_fn(move |request| respond(documents.clone(), request));
+        let service = service_fn(move |request| respond(documents.clone(), request, peer.ip()));
         let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
         let stop = stop.clone();
         connections.spawn(async move {
@@ -89,12 +95,8 @@ pub async fn serve(
 async fn respond(
     documents: Documents,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
-    let (head, body) = request.into_parts();
-    let answer = match Limited::new(body, LARGEST_BODY).collect().await {
-        Ok(body) => documents.answer(Request::from_parts(head, body.to_bytes())).await,
-        Err(error) if error.is::<LengthLimitError>() => refusal(&Fault::too_large()),
-        Err(error) => refusal(&Fault::bad_request(format!("The request's body broke off: {error}."))),
-    };
-    Ok(answer.map(Full::new))
+    peer: IpAddr,
+) -> Result<Response<Body>, Infallible> {
+    let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+    Ok(documents.call(request, Trust::Verify { peer: Some(peer) }).await)
 }

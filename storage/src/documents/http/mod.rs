@@ -11,11 +11,33 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use uuid::Uuid;
 
-use super::{Documents, Fault};
+use super::{Documents, Fault, writer::LARGEST};
+use crate::{
+    Trust,
+    body::{self, Body, CollectError},
+};
 use reply::Reply;
 use request::Call;
 
+/// Largest request body: a full batch of documents, with room for their wrapping.
+const LARGEST_BODY: usize = 2 * LARGEST;
+
 impl Documents {
+    /// Answers one request with a streamed body, from a socket or from this very process: the shape the store's other
+    /// services have.
+    pub async fn call(&self, request: Request<Body>, trust: Trust) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        let answer = match body::collect(body, LARGEST_BODY).await {
+            Ok(body) => {
+                let request = Request::from_parts(head, body);
+                self.respond(request, matches!(trust, Trust::Verify { .. })).await
+            }
+            Err(CollectError::TooLarge { .. }) => refusal(&Fault::too_large()),
+            Err(broken) => refusal(&Fault::bad_request(format!("The request's {broken}."))),
+        };
+        answer.map(body::full)
+    }
+
     /// Answers one request after verifying its signature; errors are answers too. The body is in memory both ways: a
     /// document has 2 MiB at most.
     pub async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
@@ -76,7 +98,7 @@ impl Documents {
 }
 
 /// The response to a request that never reached the service.
-pub(super) fn refusal(fault: &Fault) -> Response<Bytes> {
+fn refusal(fault: &Fault) -> Response<Bytes> {
     let activity = Uuid::new_v4().to_string();
     Reply::fault(fault, &activity).finish(&activity)
 }

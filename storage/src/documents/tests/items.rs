@@ -105,6 +105,30 @@ async fn documents_expire() {
     assert_eq!(query(&documents, "SELECT VALUE COUNT(1) FROM c", &[]).await.documents(), [json!(1)]);
 }
 
+/// The sweep looks at a bounded number of documents per call and still gets to all of them.
+#[tokio::test]
+async fn the_sweep_goes_round() {
+    let options = EngineOptions::in_memory();
+    let clock = options.clock.clone();
+    let documents = with_container(options, json!({"defaultTtl": 10})).await;
+    for batch in 0..100 {
+        let operations: Vec<_> = (0..100)
+            .map(|n| json!({"operationType": "Create", "resourceBody": {"id": format!("{batch}-{n}"), "pk": "a"}}))
+            .collect();
+        let headers = [KEY_A, ("x-ms-cosmos-is-batch-request", "True"), ("x-ms-cosmos-batch-atomic", "True")];
+        assert_eq!(send(&documents, "POST", DOCS, &headers, &json!(operations)).await.status, 200);
+    }
+    assert_eq!(documents.sweep_expired().await.unwrap(), 0);
+    clock.advance(Duration::from_secs(20));
+    let mut rounds = Vec::new();
+    while rounds.iter().sum::<usize>() < 10_000 {
+        rounds.push(documents.sweep_expired().await.unwrap());
+        assert!(rounds.len() < 5, "{rounds:?}");
+    }
+    assert!(rounds.iter().all(|removed| *removed < 10_000), "no call does everything: {rounds:?}");
+    assert_eq!(documents.sweep_expired().await.unwrap(), 0);
+}
+
 /// Durability: what was acknowledged is there after a restart; what was deleted is not; numbers go on rising.
 #[tokio::test]
 async fn data_survives_a_restart() {
