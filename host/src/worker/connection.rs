@@ -12,7 +12,7 @@ use rpc::{
     Capabilities, Channel, FunctionLoadRequest, FunctionLoadRequestCollection, FunctionMetadataResponse,
     InvocationRequest, InvocationResponse, Step, StreamingMessage, WorkerInitRequest, WorkerInitResponse,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -49,6 +49,8 @@ pub struct Connection {
     capabilities: OnceLock<Capabilities>,
     /// Why open invocations were lost.
     loss: OnceLock<String>,
+    /// A status request was answered.
+    answered: Notify,
     /// The stream has ended.
     pub(super) ended: CancellationToken,
     /// Somebody wants the process gone.
@@ -84,6 +86,7 @@ impl Connection {
             channel: Mutex::default(),
             capabilities: OnceLock::new(),
             loss: OnceLock::new(),
+            answered: Notify::new(),
             ended: CancellationToken::new(),
             unwanted: CancellationToken::new(),
             log: log.clone(),
@@ -175,6 +178,13 @@ impl Connection {
         Ok(ticket)
     }
 
+    /// Resolves when the worker has answered a status request.
+    pub(super) async fn status(&self) {
+        let answered = self.answered.notified();
+        self.send(Content::WorkerStatusRequest(rpc::WorkerStatusRequest {})).await;
+        answered.await;
+    }
+
     pub(super) async fn cancel(&self, invocation: &str) {
         self.send(Content::InvocationCancel(rpc::InvocationCancel {
             invocation_id: invocation.to_owned(),
@@ -244,7 +254,8 @@ impl Connection {
             Step::InitFailed(error) => drop(signal.try_send(Signal::InitFailed(error))),
             Step::Indexed(response) => drop(signal.try_send(Signal::Indexed(Box::new(response)))),
             Step::Loaded(true) => drop(signal.try_send(Signal::Loaded)),
-            Step::Loaded(false) | Step::Status => {}
+            Step::Status => self.answered.notify_waiters(),
+            Step::Loaded(false) => {}
             Step::Ignored(why) => {
                 self.log.debug(&self.system, || format!("Ignored {why}."));
             }

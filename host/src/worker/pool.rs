@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::budget::{Budget, Ending, Verdict};
 use super::slot::{self, Worker};
-use super::{Connection, Server, WorkerConfig, load};
+use super::{Connection, Server, WorkerConfig, load, probe};
 use crate::http::Client;
 
 /// Category of the host's own lines about workers.
@@ -80,6 +80,7 @@ pub struct Pool {
     pub(super) next: AtomicUsize,
     pub(super) functions: OnceLock<Functions>,
     pub(super) stop: CancellationToken,
+    slots: AtomicUsize,
     pub(super) client: Client,
     budget: Mutex<Budget>,
     first: Mutex<Option<Worker>>,
@@ -123,6 +124,7 @@ impl Pool {
             next: AtomicUsize::new(0),
             functions: OnceLock::new(),
             stop: CancellationToken::new(),
+            slots: AtomicUsize::new(0),
             client: crate::http::client(),
             budget: Mutex::new(budget),
             first: Mutex::default(),
@@ -165,13 +167,29 @@ impl Pool {
             }
         };
         self.admit(&worker);
-        let mut tasks = self.tasks.lock();
-        tasks.spawn(self.clone().supervise(Some(worker), Duration::ZERO));
+        self.add_slot(Some(worker), Duration::ZERO);
         for n in 1..self.options.config.processes {
             let delay = self.options.config.startup_interval * u32::try_from(n).unwrap_or(u32::MAX);
-            tasks.spawn(self.clone().supervise(None, delay));
+            self.add_slot(None, delay);
         }
+        self.tasks.lock().spawn(probe::run(self.clone()));
         Ok(())
+    }
+
+    /// Keeps one more process alive from now on: `worker`, or a new one after `delay`.
+    pub(super) fn add_slot(self: &Arc<Self>, worker: Option<Worker>, delay: Duration) {
+        self.slots.fetch_add(1, Ordering::AcqRel);
+        let pool = self.clone();
+        self.tasks.lock().spawn(async move {
+            pool.clone().supervise(worker, delay).await;
+            pool.slots.fetch_sub(1, Ordering::AcqRel);
+            pool.changed.notify_waiters();
+        });
+    }
+
+    /// Processes that are kept alive, ready or not.
+    pub(super) fn slots(&self) -> usize {
+        self.slots.load(Ordering::Acquire)
     }
 
     /// The workers' language.
@@ -366,7 +384,8 @@ impl Pool {
                 if let Some(connection) = self.pick_now() {
                     return Some(connection);
                 }
-                if self.stop.is_cancelled() || self.fatal.borrow().is_some() {
+                // Nobody is going to start a worker any more.
+                if self.stop.is_cancelled() || self.slots() == 0 {
                     return None;
                 }
                 changed.await;

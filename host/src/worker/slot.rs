@@ -197,8 +197,15 @@ pub(super) async fn watch(mut worker: Worker, pool: &Pool) -> Watched {
             (Ending::Error, "the language worker closed its stream without exiting".to_owned())
         }
     };
-    let level = if ending == Ending::Error { Level::Error } else { Level::Information };
-    log.write(level, CATEGORY, &format!("Language Worker Process exited. Pid={pid}.\n{text}"));
+    let (level, note) = match ending {
+        Ending::Error => (Level::Error, ""),
+        Ending::Intended => (Level::Information, ""),
+        // Somebody in the app has called exit(): without a worker nothing runs any more.
+        Ending::Clean => {
+            (Level::Warning, "\nIt ended by itself, so it is not started again. Does the app call exit?")
+        }
+    };
+    log.write(level, CATEGORY, &format!("Language Worker Process exited. Pid={pid}.\n{text}{note}"));
     pool.dismiss(&connection, &text);
     Watched::Ended(ending)
 }
