@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
 use crate::invoke::{Activity, Runner};
-use crate::worker::Pool;
+use crate::runtime::Runtime;
 
 const CATEGORY: &str = "Host.General";
 
@@ -47,7 +47,7 @@ pub struct Job {
     pub(crate) tasks: TaskTracker,
     /// Which of the app's instances is the primary one.
     pub primary: Arc<PrimaryLock>,
-    pub(crate) pool: Option<Arc<Pool>>,
+    pub(crate) runtime: Option<Runtime>,
     pub(crate) listeners: Mutex<JoinSet<()>>,
     pub(crate) log: Log,
 }
@@ -66,7 +66,7 @@ impl Job {
 
     /// Script extensions whose change means a restart.
     pub(crate) fn script_extensions(&self) -> Vec<String> {
-        self.pool.as_ref().map(|pool| pool.extensions().to_vec()).unwrap_or_default()
+        self.runtime.as_ref().map(|runtime| runtime.extensions().to_vec()).unwrap_or_default()
     }
 
     /// Starts the listener of every enabled function that has an event source.
@@ -90,8 +90,8 @@ impl Job {
         };
         let in_time = tokio::time::timeout(limit, drained).await.is_ok() && self.activity.invocations() == 0;
         self.drain.cancel();
-        if let Some(pool) = &self.pool {
-            pool.stop().await;
+        if let Some(runtime) = &self.runtime {
+            runtime.stop().await;
         }
         if !in_time {
             // The workers are gone, so every open invocation is lost by now and its trigger settles accordingly.

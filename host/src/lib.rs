@@ -3,6 +3,8 @@
 //! The way of an event is `Trigger → Dispatch → Runner → Invoker → outputs → Verdict → settle`; see
 //! `docs/architecture.md`. [`lifecycle`] holds the order of everything.
 
+pub mod custom;
+pub mod envelope;
 pub mod http;
 pub mod invoke;
 pub mod job;
@@ -10,6 +12,7 @@ pub mod keys;
 pub mod lifecycle;
 pub mod options;
 mod process;
+mod runtime;
 mod start;
 pub mod status;
 mod watch;

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::http::FrontEnd;
 use crate::keys::Keys;
+use crate::runtime::Runtime;
 use crate::start::{self, Ground, StartError};
 use crate::watch::{Action, Rules, Watch};
 use crate::worker::Server;
@@ -270,7 +271,7 @@ impl Host {
         let mut watch = (job.host.file_watching_enabled && !is_read_only(&self.options.settings))
             .then(|| Watch::start(&self.options.root, rules, &self.options.log))
             .flatten();
-        let mut fatal = job.pool.as_ref().map(|pool| pool.fatal());
+        let mut fatal = job.runtime.as_ref().map(Runtime::fatal);
         loop {
             let changed = async {
                 match &mut watch {

@@ -16,8 +16,10 @@ use horus_worker_protocol::channel::outcome;
 use tokio_util::task::TaskTracker;
 
 use crate::Options;
+use crate::custom::{self, CustomHandler, HandlerError, HandlerParts};
 use crate::invoke::{Activity, Invoker, Runner, RunnerParts};
 use crate::job::Job;
+use crate::runtime::{Runtime, RuntimeError};
 use crate::worker::{self, ConfigError, Pool, PoolError, PoolOptions, Server, WorkerConfig};
 
 /// Shortest wait for all functions to load (spec host.md §6.4).
@@ -25,6 +27,8 @@ const LOAD_AT_LEAST: Duration = Duration::from_secs(60);
 
 /// Script extensions by which an app without `FUNCTIONS_WORKER_RUNTIME` is told.
 const LANGUAGES: [(&str, &str); 4] = [(".js", "node"), (".mjs", "node"), (".cjs", "node"), (".py", "python")];
+
+const NO_HANDLER: &str = "FUNCTIONS_WORKER_RUNTIME is 'custom', but host.json does not say which program runs the functions. Add a section such as \"customHandler\": {\"description\": {\"defaultExecutablePath\": \"node\", \"arguments\": [\"server.js\"]}}.";
 
 /// Why a start failed, by what happens next (spec host.md §1.4 and §9.2).
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +59,27 @@ impl From<PoolError> for StartError {
             PoolError::Program { .. } => Self::App(error.to_string()),
             PoolError::Exhausted(_) => Self::Fatal(error.to_string()),
             PoolError::Start(_) | PoolError::Stopped => Self::Transient(error.to_string()),
+        }
+    }
+}
+
+impl From<HandlerError> for StartError {
+    fn from(error: HandlerError) -> Self {
+        match error {
+            HandlerError::Program { .. } => Self::App(error.to_string()),
+            HandlerError::Exhausted(_) => Self::Fatal(error.to_string()),
+            HandlerError::Port(_) | HandlerError::Start(_) | HandlerError::Stopped => {
+                Self::Transient(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<RuntimeError> for StartError {
+    fn from(error: RuntimeError) -> Self {
+        match error {
+            RuntimeError::Workers(error) => error.into(),
+            RuntimeError::Custom(error) => error.into(),
         }
     }
 }
@@ -95,9 +120,36 @@ pub(crate) async fn job(mut ground: Ground<'_>) -> Result<Job, StartError> {
     ground.registry.configure(|section| host.extension(section))?;
     let http_section = host.extension("http");
     let http = binding::Options::parse(HostSection { name: "http", value: &http_section })?;
-    let runtime = runtime(options, &settings)?;
+    let runtime = runtime(&ground, &host, &settings).await?;
+    match load(ground, host, http, &settings, &runtime).await {
+        Ok(job) => Ok(job),
+        Err(error) => {
+            runtime.stop().await;
+            Err(error)
+        }
+    }
+}
+
+/// The app's custom handler, not started yet, where host.json describes one; else workers of the app's language, the
+/// first of them running.
+async fn runtime(ground: &Ground<'_>, host: &HostJson, settings: &Settings) -> Result<Runtime, StartError> {
+    let options = ground.options;
+    let log = &options.log;
+    if let Some(handler) = custom::Options::read(host, settings, &options.root, log)? {
+        return Ok(Runtime::Custom(CustomHandler::new(HandlerParts {
+            options: handler,
+            settings: settings.clone(),
+            root: options.root.clone(),
+            host_version: options.version,
+            log: log.clone(),
+        })));
+    }
+    let language = language(options, settings)?;
+    if language == "custom" {
+        return Err(StartError::App(NO_HANDLER.into()));
+    }
     let config =
-        WorkerConfig::find(&runtime, &settings, options.version, &options.root, &options.worker_cache)?;
+        WorkerConfig::find(&language, settings, options.version, &options.root, &options.worker_cache)?;
     let pool = Pool::start(PoolOptions {
         config,
         settings: settings.clone(),
@@ -109,17 +161,11 @@ pub(crate) async fn job(mut ground: Ground<'_>) -> Result<Job, StartError> {
         log: log.clone(),
     })
     .await?;
-    match load(ground, host, http, &settings, &pool).await {
-        Ok(job) => Ok(job),
-        Err(error) => {
-            pool.stop().await;
-            Err(error)
-        }
-    }
+    Ok(Runtime::Workers(pool))
 }
 
 /// The language of the app: the setting, or what its function.json scripts say.
-fn runtime(options: &Options, settings: &Settings) -> Result<String, StartError> {
+fn language(options: &Options, settings: &Settings) -> Result<String, StartError> {
     if let Some(runtime) = settings.text("FUNCTIONS_WORKER_RUNTIME") {
         return Ok(runtime.to_ascii_lowercase());
     }
@@ -142,21 +188,24 @@ fn runtime(options: &Options, settings: &Settings) -> Result<String, StartError>
     })
 }
 
-/// Everything that needs a running worker.
+/// Everything that needs the functions.
 async fn load(
     ground: Ground<'_>,
     host: HostJson,
     http: binding::Options,
     settings: &Settings,
-    pool: &Arc<Pool>,
+    runtime: &Runtime,
 ) -> Result<Job, StartError> {
     let Ground { options, registry, state, instance_id, .. } = ground;
     let log = &options.log;
-    let mut index = find_functions(options, &host, settings, pool).await?;
+    let mut index = match runtime {
+        Runtime::Workers(pool) => find_functions(options, &host, settings, pool).await?,
+        Runtime::Custom(handler) => declared_functions(options, settings, handler)?,
+    };
     let has_bundle = host.extension_bundle.is_some();
     index::check_binding_types(&mut index, |kind| registry.for_type(kind).is_some(), has_bundle);
     index::apply_allow_list(&mut index, &host, log);
-    index::check_languages(&mut index, Some(pool.language()), &[])?;
+    index::check_languages(&mut index, Some(runtime.name()), &[])?;
     index::check_routes(&mut index, settings);
 
     let host_id = horus_app::host_id(settings, &options.root);
@@ -182,11 +231,11 @@ async fn load(
         log.error(STARTUP, error.to_string());
     }
     let functions: Vec<Arc<Function>> = bound.iter().map(|(function, _)| function.clone()).collect();
-    pool.serve(&functions).await?;
+    runtime.serve(&functions).await?;
     log.info(STARTUP, format!("{} functions loaded", functions.len()));
 
     let shared = Shared {
-        invoker: pool.clone(),
+        invoker: runtime.invoker(),
         activity: Arc::default(),
         tasks: TaskTracker::new(),
         drain: Drain::new(),
@@ -203,7 +252,7 @@ async fn load(
     Ok(Job {
         routes: routes(&http, &runners),
         primary: Arc::new(PrimaryLock::new(state, &host_id, instance_id, log.clone())),
-        pool: Some(pool.clone()),
+        runtime: Some(runtime.clone()),
         listeners: parking_lot::Mutex::default(),
         log: log.clone(),
         settings: settings.clone(),
@@ -249,6 +298,20 @@ async fn find_functions(
         pool.extensions().iter().map(|extension| (extension.as_str(), pool.language())).collect();
     let index = index::from_files(&options.root, settings, &languages, Some(pool.language()), false);
     log.info(STARTUP, format!("{} functions found (Host)", index.functions.len()));
+    Ok(index)
+}
+
+/// The functions that a custom handler runs: it is not asked, so they are in files.
+fn declared_functions(
+    options: &Options,
+    settings: &Settings,
+    handler: &CustomHandler,
+) -> Result<Index, StartError> {
+    let log = &options.log;
+    log.info(STARTUP, "Reading functions metadata (Custom)");
+    let index = custom::functions(handler.options(), &options.root, settings)
+        .map_err(|error| StartError::App(error.into()))?;
+    log.info(STARTUP, format!("{} functions found (Custom)", index.functions.len()));
     Ok(index)
 }
 

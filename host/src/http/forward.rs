@@ -17,7 +17,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, Version};
 use hyper::body::{Frame, SizeHint};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{self, Error as ClientError};
+use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
@@ -153,7 +153,8 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     };
 }
 
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
+/// Takes the headers away that concern one connection and not the message.
+pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     // `Connection` may name more of them.
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -168,9 +169,9 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 /// The error with its causes: the outermost alone says only that something went wrong.
-fn describe(error: &ClientError) -> String {
+pub(crate) fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
+    let mut cause = error.source();
     while let Some(inner) = cause {
         text.push_str(": ");
         text.push_str(&inner.to_string());

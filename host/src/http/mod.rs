@@ -25,6 +25,7 @@ use axum::body::Body;
 use http::{Response, StatusCode};
 
 pub use forward::{Client, ForwardError, client, forward};
+pub(crate) use forward::{describe, remove_hop_by_hop};
 pub use front::FrontEnd;
 pub use request::Origin;
 pub use serve::serve;

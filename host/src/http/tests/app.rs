@@ -299,7 +299,7 @@ fn job(
         activity,
         tasks,
         primary: Arc::new(PrimaryLock::new(HostState::in_memory(), "host", "instance", log.clone())),
-        pool: None,
+        runtime: None,
         listeners: Mutex::default(),
         log: log.clone(),
     }
