@@ -1,5 +1,6 @@
 //! Documents over HTTP: single ones, feeds, queries, plans and batches.
 
+use futures::future::join_all;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -195,12 +196,11 @@ impl Documents {
         let paths = container.key_paths()?;
         let mut reach = call.reach(&paths)?;
         if let Some(query) = &query {
-            let pinned = paths.paths.iter().map_while(|path| query.pinned(path)).cloned().collect();
-            let pinned =
-                paths.parse_header(&Value::Array(pinned).to_string()).ok().filter(|_| reach.key.is_none());
-            let pinned =
-                pinned.filter(|_| paths.paths.first().is_some_and(|path| query.pinned(path).is_some()));
-            reach.key = reach.key.or(pinned);
+            let pinned: Vec<Value> =
+                paths.paths.iter().map_while(|path| query.pinned(path)).cloned().collect();
+            if reach.key.is_none() && !pinned.is_empty() {
+                reach.key = paths.parse_header(&Value::Array(pinned).to_string()).ok();
+            }
             let scoped = reach.key.is_some() || call.header("x-ms-documentdb-partitionkeyrangeid").is_some();
             if !scoped && !call.flag("x-ms-documentdb-query-enablecrosspartition") {
                 return Err(Fault::bad_request(
@@ -269,13 +269,11 @@ impl Documents {
         let outcomes = match atomic {
             true => self.transaction(place.clone(), operations, shared, now).await?,
             false => {
-                let mut outcomes = Vec::with_capacity(count);
-                for operation in operations {
-                    let single =
-                        self.transaction(place.clone(), vec![operation], shared.clone(), now).await?;
-                    outcomes.extend(single);
-                }
-                outcomes
+                // Handed over in their order and committed as one group; none waits for another's disk write.
+                let single =
+                    |operation| self.transaction(place.clone(), vec![operation], shared.clone(), now);
+                let all = join_all(operations.into_iter().map(single)).await;
+                all.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect()
             }
         };
         let status = match outcomes.iter().all(Outcome::is_success) {
