@@ -6,6 +6,7 @@
 pub mod app;
 pub mod bundle;
 pub mod connection;
+pub mod dotenv;
 pub mod function;
 pub mod host_id;
 pub mod host_json;

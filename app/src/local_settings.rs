@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use crate::dotenv;
 use crate::json::{self, property};
 use crate::settings::{ENVIRONMENT, Settings};
 
@@ -82,7 +83,20 @@ impl LocalSettings {
             };
             return Err(LocalSettingsError::Encrypted { path, hint });
         }
-        Ok(local)
+        Ok(local.with_dotenv(root))
+    }
+
+    /// Adds what a `.env` file beside it says; local.settings.json wins where both have a name.
+    fn with_dotenv(mut self, root: &Path) -> Self {
+        let Ok(text) = json::read_text(&root.join(dotenv::FILE_NAME)) else { return self };
+        let (settings, warnings) = dotenv::parse(&text);
+        for (name, value) in settings {
+            if !self.values.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+                self.values.push((name, Some(value)));
+            }
+        }
+        self.warnings.extend(warnings);
+        self
     }
 
     /// Reads the file below `root` as it is, encrypted or not.

@@ -155,3 +155,20 @@ fn precedence() {
         merge(&LocalSettings::default(), &env(&[("AZURE_FUNCTIONS_ENVIRONMENT", "Development")]));
     assert_eq!((settings.get("azure_functions_environment"), messages.len()), (Some("Development"), 0));
 }
+
+/// Ours: a `.env` file adds settings, and local.settings.json wins over it.
+#[test]
+fn a_dotenv_file_adds_settings_beneath() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join(".env"), "A=dotenv\nB=dotenv\nnonsense\n").unwrap();
+    let text = r#"{"IsEncrypted": false, "Values": {"a": "local"}}"#;
+    std::fs::write(root.path().join("local.settings.json"), text).unwrap();
+    let local = LocalSettings::load(root.path()).unwrap();
+    let (settings, messages) = merge(&local, &Settings::default());
+    assert_eq!((settings.get("A"), settings.get("B")), (Some("local"), Some("dotenv")));
+    assert!(messages.iter().any(|message| message.contains(".env line 3")));
+    // Without a local.settings.json it stands alone.
+    std::fs::remove_file(root.path().join("local.settings.json")).unwrap();
+    let local = LocalSettings::load(root.path()).unwrap();
+    assert_eq!(merge(&local, &Settings::default()).0.get("A"), Some("dotenv"));
+}

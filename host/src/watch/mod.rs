@@ -5,7 +5,7 @@ pub(crate) mod rules;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use horus_app::log::Log;
+use horus_app::log::{ANNOUNCE, Log};
 use notify::event::{CreateKind, EventKind, ModifyKind, RemoveKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
@@ -71,7 +71,8 @@ impl Watch {
             Action::Restart => "Host configuration has changed. Signaling restart",
             Action::Shutdown => "Host configuration has changed. Signaling shutdown",
         };
-        self.log.info(CATEGORY, what);
+        // Editors follow these lines (spec cli.md §4.10).
+        self.log.info(ANNOUNCE, what);
         action
     }
 
@@ -96,7 +97,7 @@ impl Watch {
             if let Some(found) = self.rules.action(relative, is_folder) {
                 let what = if is_folder { "Directory" } else { "File" };
                 let note = format!("{what} change of type '{kind}' detected for '{}'", path.display());
-                self.log.info(CATEGORY, note);
+                self.log.info(ANNOUNCE, note);
                 action = action.max(Some(found));
             }
         }

@@ -28,7 +28,7 @@ pub(crate) const IGNORED: [&str; 7] =
 
 impl Rules {
     pub(crate) fn new(watch_files: &[String], watch_directories: &[String], extensions: &[String]) -> Self {
-        let mut names: Vec<String> = ["host.json", "function.json", "proxies.json", "local.settings.json"]
+        let mut names: Vec<String> = ["host.json", "function.json", "proxies.json", "local.settings.json", ".env"]
             .iter()
             .map(ToString::to_string)
             .collect();
@@ -104,6 +104,7 @@ mod tests {
             ("bin/app.dll", false, Some(Action::Shutdown)),
             ("app_offline.htm", false, restart),
             ("local.settings.json", false, restart),
+            (".env", false, restart),
         ];
         for (path, is_folder, expected) in table {
             assert_eq!(rules.action(Path::new(path), is_folder), expected, "{path}");
