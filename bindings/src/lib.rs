@@ -14,6 +14,7 @@ pub mod extension;
 pub mod fanout;
 pub mod http;
 pub mod json;
+pub mod manual;
 pub mod queue;
 pub mod registry;
 pub mod state;

@@ -153,6 +153,12 @@ async fn c17_levels_hold_for_their_category() {
     func.wait_for_line("an error").await;
     func.wait_for_line("Executed 'Functions.fn' (Succeeded").await;
     assert_eq!(func.count("only information"), 0);
+    drop(func);
+    let stub = stub.host_json(r#"{"version": "2.0", "logging": {"logLevel": {"Function": "Error"}}}"#);
+    let func = stub.start().await;
+    assert_eq!(func.get("/api/fn").await.status, 200);
+    func.wait_for_line("an error").await;
+    assert_eq!(func.count("only information") + func.count("Executed"), 0, "{}", func.transcript());
 }
 
 /// host.md C18: an empty object is a host.json.

@@ -38,7 +38,7 @@ async fn l01_cli_64_changes_of_the_app_restart_it() {
     assert_eq!(stub.received("start").len(), restarts + 1, "each app has a worker of its own");
     assert!(func.count("change of type 'Changed' detected for '") >= 1, "{}", func.transcript());
     stub.app.write("data.txt", "changed");
-    stub.app.write("node_modules/thing/index.stub", "changed");
+    stub.app.write(".vscode/run.stub", "changed");
     // Nothing may come of these, so there is nothing to wait for: a change that matters would follow within a second.
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert_eq!(func.count(RESTART), restarts);

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use horus_app::log::Log;
+use horus_app::log::{ANNOUNCE, Log};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{HostState, Lease};
@@ -45,8 +45,9 @@ impl PrimaryLock {
         while !drain.is_draining() {
             match self.state.acquire(&self.path, PERIOD, &self.instance).await {
                 Ok(Some(lease)) => {
+                    // Editors wait for this line (spec cli.md item 56).
                     self.log.info(
-                        "Host.Startup",
+                        ANNOUNCE,
                         format!("Host lock lease acquired by instance ID '{}'.", self.instance),
                     );
                     self.held.store(true, Ordering::Release);

@@ -364,7 +364,12 @@ impl Runner {
                 })?;
             }
         }
-        Ok(response.unwrap_or(return_value))
+        Ok(match response {
+            Some(response) => response,
+            // Without an `http` output an HTTP function answers 200 and nothing (spec host.md §3.7).
+            None if self.parts.route.is_some() => Value::Null,
+            None => return_value,
+        })
     }
 }
 

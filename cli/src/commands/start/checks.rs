@@ -14,6 +14,13 @@ pub(super) struct HostJsonLevels {
     pub(super) levels: Vec<(String, Level)>,
 }
 
+impl HostJsonLevels {
+    /// Whether the app says how much its functions may log.
+    pub(super) fn has_function_level(&self) -> bool {
+        self.levels.iter().any(|(category, _)| category.eq_ignore_ascii_case("Function"))
+    }
+}
+
 /// Reads log levels from host.json. A file that cannot be read is the host's to report.
 pub(super) fn host_json(root: &Path, settings: &Settings) -> HostJsonLevels {
     if !root.join("host.json").is_file() {

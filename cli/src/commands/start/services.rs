@@ -4,7 +4,7 @@ use horus_app::log::Log;
 use horus_app::log::category::STARTUP;
 use horus_app::settings::Settings;
 use horus_bindings::storage::Storage;
-use horus_bindings::{HostState, Registry, cosmos, http, queue, timer};
+use horus_bindings::{HostState, Registry, cosmos, http, manual, queue, timer};
 use horus_host::Services;
 
 /// Every extension of this build.
@@ -17,6 +17,7 @@ impl Services for Everything {
     fn registry(&self) -> Registry {
         Registry::new()
             .with(http::Extension::new())
+            .with(manual::Extension::new())
             .with(timer::Extension::new())
             .with(queue::Extension::new(self.storage.clone()))
             .with(cosmos::Extension::new(&self.storage))

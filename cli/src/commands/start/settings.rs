@@ -7,6 +7,7 @@ use horus_app::local_settings::{self, LocalSettings};
 use horus_app::log::Level;
 use horus_app::settings::Settings;
 
+use super::checks;
 use crate::args::Given;
 use crate::commands::Failed;
 
@@ -26,9 +27,14 @@ pub(super) fn assemble(root: &Path, local: &LocalSettings, given: &Given, port: 
         ("AzureWebJobsScriptRoot".to_owned(), root.to_string_lossy().into_owned()),
         ("FUNCTIONS_CORETOOLS_ENVIRONMENT".to_owned(), "true".to_owned()),
         ("AzureFunctionsJobHost__SequentialRestart".to_owned(), "true".to_owned()),
-        ("AzureFunctionsJobHost__logging__logLevel__Function".to_owned(), "Information".to_owned()),
         ("PYTHON_ENABLE_DEBUG_LOGGING".to_owned(), "1".to_owned()),
     ];
+    let chosen = given.value("user-log-level");
+    // What host.json says about functions stands, unless the caller says otherwise.
+    if chosen.is_some() || !checks::host_json(root, &settings).has_function_level() {
+        let level = chosen.unwrap_or("Information").to_owned();
+        computed.push(("AzureFunctionsJobHost__logging__logLevel__Function".to_owned(), level));
+    }
     if given.flag("enable-json-output").ok().flatten() == Some(true) {
         computed.push(("FUNCTIONS_ENABLE_JSON_OUTPUT".to_owned(), "True".to_owned()));
     }
