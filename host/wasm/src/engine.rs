@@ -1,0 +1,208 @@
+//! The engine: compiler, instance pool, clock and code cache of one process.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, OnceLock, Weak};
+
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use wasmtime::component::Linker as ComponentLinker;
+use wasmtime::{Config, InstanceAllocationStrategy, Linker, PoolingAllocationConfig};
+
+use crate::aot::Code;
+use crate::state::{CoreState, State};
+use crate::ticker::Ticker;
+use crate::{Cache, Guest, GuestOptions, Kind, LoadError, cache};
+
+/// Larger files are refused: no guest that serves requests is this big, and compiling one takes minutes.
+const LARGEST_FILE: u64 = 512 << 20;
+/// Deepest stack of a guest in bytes; interpreters compiled to WebAssembly recurse deeply.
+const GUEST_STACK: usize = 1 << 20;
+/// Memory that stays mapped in a pool slot between calls, so that small guests cause no page faults.
+const KEPT_MEMORY: usize = 256 << 10;
+
+/// How an engine is to be made.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// Instances at once, of all guests together.
+    pub instances: usize,
+    /// Linear memory that any one guest may be granted, in bytes.
+    pub largest_memory: usize,
+    /// Elements that any one table may be granted.
+    pub largest_table: usize,
+    /// Where compiled code is kept; `None` compiles at every load.
+    pub cache: Option<Cache>,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { instances: 500, largest_memory: 512 << 20, largest_table: 50_000, cache: None }
+    }
+}
+
+/// Compiles, keeps and runs guests. One per process is enough.
+pub struct Engine {
+    pub(crate) inner: wasmtime::Engine,
+    pub(crate) ticker: Ticker,
+    pub(crate) slots: Arc<Semaphore>,
+    cache: Option<Cache>,
+    compatibility: String,
+    pooled: bool,
+    components: OnceLock<ComponentLinker<State>>,
+    modules: OnceLock<Linker<CoreState>>,
+    /// Code in use, by the hash of its file: several functions may share one.
+    loaded: Mutex<HashMap<String, Weak<Code>>>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("pooled", &self.pooled)
+            .field("cache", &self.cache)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Makes the engine and starts its clock. Where the address space does not suffice for a pool, instances are
+    /// allocated one by one, which is slower.
+    pub fn new(options: EngineOptions) -> Result<Arc<Self>, LoadError> {
+        let failed = |error: wasmtime::Error| LoadError::Engine(format!("{error:#}"));
+        let mut config = config();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(&options)));
+        let (inner, pooled) = match wasmtime::Engine::new(&config) {
+            Ok(engine) => (engine, true),
+            Err(_) => {
+                config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+                (wasmtime::Engine::new(&config).map_err(failed)?, false)
+            }
+        };
+        let ticker = Ticker::start(inner.weak()).map_err(|error| LoadError::Engine(error.to_string()))?;
+        Ok(Arc::new(Self {
+            compatibility: cache::compatibility(&inner),
+            inner,
+            ticker,
+            slots: Arc::new(Semaphore::new(options.instances.max(1))),
+            cache: options.cache,
+            pooled,
+            components: OnceLock::new(),
+            modules: OnceLock::new(),
+            loaded: Mutex::default(),
+        }))
+    }
+
+    /// Whether instances come out of a pool.
+    pub fn is_pooled(&self) -> bool {
+        self.pooled
+    }
+
+    /// Loads `file`. Blocks: reads the file and compiles it, unless compiled code is in the cache. `compiling` is
+    /// called with the file's size in bytes before a compilation begins.
+    pub fn load(
+        self: &Arc<Self>,
+        file: &Path,
+        options: GuestOptions,
+        compiling: impl FnOnce(usize),
+    ) -> Result<Guest, LoadError> {
+        let read = |source| LoadError::Read { file: file.to_owned(), source };
+        let size = std::fs::metadata(file).map_err(read)?.len();
+        if size > LARGEST_FILE {
+            let reason = format!("it is {size} bytes long, more than the {LARGEST_FILE} that are accepted");
+            return Err(LoadError::Invalid { file: file.to_owned(), reason });
+        }
+        let bytes = std::fs::read(file).map_err(read)?;
+        let code = self
+            .code(&bytes, compiling)
+            .map_err(|reason| LoadError::Invalid { file: file.to_owned(), reason })?;
+        Guest::new(self.clone(), file, code, options)
+    }
+
+    fn code(&self, bytes: &[u8], compiling: impl FnOnce(usize)) -> Result<Arc<Code>, String> {
+        let kind = Kind::of(bytes)?;
+        let key = cache::key(bytes, &self.compatibility);
+        if let Some(code) = self.loaded.lock().get(&key).and_then(Weak::upgrade) {
+            return Ok(code);
+        }
+        let cached = self.cache.as_ref().and_then(|cache| cache.load(&self.inner, &key, kind));
+        let code = match cached {
+            Some(code) => code,
+            None => {
+                compiling(bytes.len());
+                let compiled = match kind {
+                    Kind::Module => self.inner.precompile_module(bytes),
+                    Kind::Component => self.inner.precompile_component(bytes),
+                };
+                let compiled = compiled.map_err(|error| format!("{error:#}"))?;
+                let kept = self.cache.as_ref().and_then(|cache| {
+                    cache.store(&key, &compiled);
+                    cache.load(&self.inner, &key, kind)
+                });
+                match kept {
+                    Some(code) => code,
+                    None => Code::from_compiler(&self.inner, &compiled, kind)
+                        .map_err(|error| format!("{error:#}"))?,
+                }
+            }
+        };
+        let code = Arc::new(code);
+        let mut loaded = self.loaded.lock();
+        loaded.retain(|_, code| code.strong_count() > 0);
+        loaded.insert(key, Arc::downgrade(&code));
+        Ok(code)
+    }
+
+    pub(crate) fn component_linker(&self) -> Result<&ComponentLinker<State>, LoadError> {
+        if let Some(linker) = self.components.get() {
+            return Ok(linker);
+        }
+        let failed = |error: wasmtime::Error| LoadError::Engine(format!("{error:#}"));
+        let mut linker = ComponentLinker::new(&self.inner);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(failed)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(failed)?;
+        Ok(self.components.get_or_init(|| linker))
+    }
+
+    pub(crate) fn module_linker(&self) -> Result<&Linker<CoreState>, LoadError> {
+        if let Some(linker) = self.modules.get() {
+            return Ok(linker);
+        }
+        let mut linker = Linker::new(&self.inner);
+        wasmtime_wasi::p1::add_to_linker_async(&mut linker, |state: &mut CoreState| &mut state.wasi)
+            .map_err(|error| LoadError::Engine(format!("{error:#}")))?;
+        Ok(self.modules.get_or_init(|| linker))
+    }
+}
+
+/// Everything about the engine that compiled code depends on.
+fn config() -> Config {
+    let mut config = Config::new();
+    config.epoch_interruption(true);
+    config.max_wasm_stack(GUEST_STACK);
+    config.async_stack_size(2 * GUEST_STACK);
+    config.memory_init_cow(true);
+    config
+}
+
+/// The pool; its counts fit components made of many modules, such as those with an interpreter inside.
+fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let instances = options.instances.max(1);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(count(instances))
+        .total_core_instances(count(instances.saturating_mul(64)))
+        .total_memories(count(instances.saturating_mul(2)))
+        .total_tables(count(instances.saturating_mul(8)))
+        .total_stacks(count(instances))
+        .max_core_instances_per_component(64)
+        .max_memories_per_component(8)
+        .max_tables_per_component(32)
+        .max_component_instance_size(4 << 20)
+        .max_core_instance_size(4 << 20)
+        .max_memory_size(options.largest_memory)
+        .table_elements(options.largest_table)
+        .linear_memory_keep_resident(KEPT_MEMORY)
+        .table_keep_resident(16 << 10)
+        .max_unused_warm_slots(64);
+    pool
+}
