@@ -391,20 +391,18 @@ impl Pool {
                 changed.await;
             }
         };
-        match tokio::time::timeout(patience, wait).await {
-            Ok(found) => found,
-            Err(_) => {
-                // No worker in all that time: only a fresh process can help (spec host.md §6.6).
-                self.fatal.send_if_modified(|fatal| {
-                    let is_first = fatal.is_none();
-                    if is_first {
-                        *fatal = Some(NO_WORKERS.to_owned());
-                    }
-                    is_first
-                });
-                None
-            }
+        let found = tokio::time::timeout(patience, wait).await.ok().flatten();
+        if found.is_none() && !self.stop.is_cancelled() {
+            // No worker, and none to come: only a fresh process can help (spec host.md §6.6).
+            self.fatal.send_if_modified(|fatal| {
+                let is_first = fatal.is_none();
+                if is_first {
+                    *fatal = Some(NO_WORKERS.to_owned());
+                }
+                is_first
+            });
         }
+        found
     }
 
     fn pick_now(&self) -> Option<Arc<Connection>> {
