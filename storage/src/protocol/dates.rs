@@ -1,7 +1,7 @@
 //! The two date forms of the protocols: RFC 1123 in headers, ISO 8601 in tokens, filters and entities.
 
 use crate::engine::Timestamp;
-use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
 fn utc(time: Timestamp) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(time.0).unwrap_or(DateTime::<Utc>::MAX_UTC)
@@ -16,11 +16,6 @@ pub(crate) fn rfc1123(time: Timestamp) -> String {
 /// `2026-11-23T21:46:12.1230000Z`, the seven digits the services print.
 pub(crate) fn iso7(time: Timestamp) -> String {
     utc(time).format("%Y-%m-%dT%H:%M:%S%.3f0000Z").to_string()
-}
-
-/// `2026-11-23T21:46:12Z`.
-pub(crate) fn iso_seconds(time: Timestamp) -> String {
-    utc(time).to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// Reads an HTTP date.

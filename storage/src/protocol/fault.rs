@@ -79,10 +79,7 @@ codes! {
     INTERNAL_ERROR = 500 "InternalError" "The server encountered an internal error. Please retry the request.";
     SERVER_BUSY = 503 "ServerBusy" "The server is currently unable to receive requests. Please retry your request.";
     INSUFFICIENT_STORAGE = 507 "InsufficientStorage" "The disk with the data folder is full. Reads still work; free some space and retry the request.";
-    NOT_IMPLEMENTED = 501 "NotImplemented" "The requested operation is not implemented on the specified resource.";
     UNSUPPORTED_VERB = 405 "UnsupportedHttpVerb" "The resource doesn't support specified Http Verb.";
-    UNSUPPORTED_QUERY = 400 "UnsupportedQueryParameter" "One of the query parameters specified in the request URI is not supported.";
-    UNSUPPORTED_HEADER = 400 "UnsupportedHeader" "One of the HTTP headers specified in the request is not supported.";
     INVALID_URI = 400 "InvalidUri" "The requested URI does not represent any resource on the server.";
     INVALID_RESOURCE_NAME = 400 "InvalidResourceName" "The specified resource name contains invalid characters.";
     NAME_LENGTH = 400 "OutOfRangeInput" "The specified resource name length is not within the permissible limits.";
