@@ -51,6 +51,23 @@ async fn the_life_of_a_document() {
     assert_eq!((quiet.status, quiet.body), (200, Value::Null));
 }
 
+/// Numbers come back to the last digit, stored, queried and compared.
+#[tokio::test]
+async fn numbers_keep_their_digits() {
+    let documents = fresh().await;
+    let numbers =
+        [0.060712934240931604, 0.18954032025127954, 0.9822692077098971, 1e-320, 1.7976931348623157e308, -0.1];
+    for (index, number) in numbers.iter().enumerate() {
+        create(&documents, json!({"id": index.to_string(), "pk": "a", "v": number})).await;
+        assert_eq!(read(&documents, &index.to_string(), "a").await.body["v"].as_f64(), Some(*number));
+        let same = query(&documents, &format!("SELECT VALUE c.v FROM c WHERE c.v = {number:?}"), &[]).await;
+        assert_eq!(same.documents(), [json!(number)], "{number:?}");
+    }
+    let large = json!({"id": "large", "pk": "a", "v": [9_007_199_254_740_993_i64, i64::MIN, u64::MAX]});
+    create(&documents, large.clone()).await;
+    assert_eq!(read(&documents, "large", "a").await.body["v"], large["v"]);
+}
+
 /// A replace may rename; the old name is free then and the new one taken.
 #[tokio::test]
 async fn a_document_can_change_its_id() {
