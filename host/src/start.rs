@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::Options;
 use crate::custom::{self, CustomHandler, HandlerError, HandlerParts};
-use crate::invoke::{Activity, Invoker, Runner, RunnerParts};
+use crate::invoke::{Activity, Invoker, Runner, RunnerParts, retry_policy};
 use crate::job::Job;
 use crate::runtime::{Runtime, RuntimeError};
 use crate::worker::{self, ConfigError, Pool, PoolError, PoolOptions, Server, WorkerConfig};
@@ -365,7 +365,7 @@ struct Shared<'a> {
 
 impl Shared<'_> {
     fn runner(&self, index: usize, function: Arc<Function>, bound: Bound) -> Arc<Runner> {
-        let retry = function.retry.clone().or_else(|| self.host.retry.clone());
+        let retry = retry_policy(&function, self.host);
         Arc::new(Runner::new(RunnerParts {
             function,
             invoker: self.invoker.clone(),

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use horus_app::RetryPolicy;
+use horus_app::{Function, HostJson, RetryPolicy};
+
+/// The policy of `function`: its own, or the one that host.json has for all.
+pub(crate) fn policy(function: &Function, host: &HostJson) -> Option<RetryPolicy> {
+    function.retry.clone().or_else(|| host.retry.clone())
+}
 
 /// Further attempts that the policy allows after the first; `None` is for ever.
 pub(super) fn max_retries(policy: &RetryPolicy) -> Option<u32> {

@@ -231,7 +231,8 @@ impl Runner {
             };
             let max_text = max.map_or_else(|| "-1".to_owned(), |max| max.to_string());
             let note = format!(
-                "Waiting for `{pause:?}` before retrying function execution. Next attempt: '{count}'. Max retry count: '{max_text}'."
+                "Waiting for `{}` before retrying function execution. Next attempt: '{count}'. Max retry count: '{max_text}'.",
+                span_text(pause)
             );
             self.lines.note(Level::Debug, id, &note);
             let _waiting = self.parts.activity.retry();
