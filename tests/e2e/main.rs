@@ -10,4 +10,5 @@ mod faults;
 mod functions;
 mod http;
 mod lifecycle;
+mod orders;
 mod workers;

@@ -91,13 +91,6 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A Node app of the v4 model with `source` as its only entry file, and the public library at hand.
-pub(crate) fn node_app(source: &str) -> App {
-    let app = App::new().file("package.json", r#"{"main": "index.js"}"#).file("index.js", source);
-    with_node_library(&app);
-    app
-}
-
 /// Puts the public Functions library within reach of `app`: Node looks for packages in parent folders.
 pub(crate) fn with_node_library(app: &App) {
     let link = app.beside("node_modules");

@@ -2,12 +2,14 @@
 
 mod app;
 mod client;
+mod clients;
 mod func;
 mod stub;
 mod wait;
 
-pub(crate) use app::{App, node_app, repository};
+pub(crate) use app::{App, repository, with_node_library};
 pub(crate) use client::Answer;
+pub(crate) use clients::Clients;
 pub(crate) use func::{Func, Launch, Mode, is_running};
 pub(crate) use stub::{Stub, binding, http, http_with, queue, timer};
 pub(crate) use wait::{PATIENCE, until};

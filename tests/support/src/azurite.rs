@@ -42,6 +42,11 @@ impl Azurite {
         Self::start(Some(tempfile::tempdir().expect("a temporary folder")), false)
     }
 
+    /// As [`Azurite::on_disk`], for clients that are newer than it.
+    pub fn on_disk_for_any_client() -> Self {
+        Self::start(Some(tempfile::tempdir().expect("a temporary folder")), true)
+    }
+
     fn start(folder: Option<TempDir>, any_version: bool) -> Self {
         let mut azurite = Self { ports: free_ports(), folder, any_version, process: None };
         azurite.start_again();
