@@ -6,6 +6,7 @@ mod support;
 mod admin;
 mod cli;
 mod config;
+mod custom;
 mod faults;
 mod functions;
 mod http;
