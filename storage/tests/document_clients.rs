@@ -3,6 +3,8 @@
 //! They need what a build does not: Node with `npm ci`, Python with `pip install -r requirements.txt`. So they are
 //! ignored unless asked for: `cargo nextest run -p horus-storage --run-ignored only -E 'binary(document_clients)'`.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 use std::{net::Ipv4Addr, path::Path, time::Duration};
 
 use horus_storage::{

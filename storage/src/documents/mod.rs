@@ -5,8 +5,8 @@
 //! plan a client asks for tells it to send the query as it is and to merge nothing (`docs/decisions/0004`).
 //!
 //! What answers 400 by name instead of working: stored procedures, triggers, user-defined functions, users and
-//! permissions (so resource and Entra ID tokens too), the change feed with all versions and deletes, spatial, vector
-//! and full-text functions, the compressed forms of binary JSON. Direct mode and the row format of the .NET client's
+//! permissions, the change feed with all versions and deletes, spatial, vector and full-text functions, the compressed
+//! forms of binary JSON. Tokens other than account keys answer 401. Direct mode and the row format of the .NET client's
 //! batches do not exist here either. Throughput and indexing policies are kept and shown, and change nothing.
 
 mod batch;
