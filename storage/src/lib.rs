@@ -9,6 +9,8 @@ mod blob;
 pub mod body;
 pub mod documents;
 pub mod engine;
+#[cfg(test)]
+mod probe;
 mod protocol;
 mod queue;
 mod server;

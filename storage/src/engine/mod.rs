@@ -29,7 +29,7 @@ mod tests;
 pub use clock::{Clock, Timestamp};
 pub use error::{OpenError, StoreError};
 pub use tx::{Tx, counter};
-pub use view::{KeyRange, Snapshot, Space, View, after_prefix};
+pub use view::{KeyRange, Row, Snapshot, Space, View, Visit, after_prefix};
 
 pub(crate) use error::is_full;
 pub(crate) use file::sync_folder;

@@ -1,10 +1,9 @@
 //! Writing: one request's changes inside the current group, undone as a whole if the request fails.
 
-use super::view::{get_from, scan_in};
+use super::view::{Visit, get_from, scan_in};
 use super::{KeyRange, Space, StoreError, View};
 use redb::{ReadableTable, Table, WriteTransaction};
 use std::cell::RefCell;
-use std::ops::ControlFlow;
 use std::rc::Rc;
 
 /// Engine bookkeeping: the id counter and the garbage list live here.
@@ -194,12 +193,7 @@ impl View for Tx<'_> {
         Ok(self.table(space)?.borrow().get(key)?.is_some())
     }
 
-    fn scan(
-        &self,
-        space: Space,
-        range: &KeyRange,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
+    fn scan(&self, space: Space, range: &KeyRange, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         scan_in(&*self.table(space)?.borrow(), range, visit)
     }
 }

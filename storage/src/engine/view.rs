@@ -94,18 +94,19 @@ pub fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
     Some(end)
 }
 
+/// Called with key and value of each row of a scan, until it breaks.
+pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
+
+/// A key and its value.
+pub type Row = (Vec<u8>, Vec<u8>);
+
 /// Reads that work alike in a snapshot ([`Snapshot`]) and inside a write ([`super::Tx`]).
 pub trait View {
     /// The value at `key`.
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Calls `visit(key, value)` in order until it breaks or the range ends. `visit` may read from the same view.
-    fn scan(
-        &self,
-        space: Space,
-        range: &KeyRange,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StoreError>;
+    fn scan(&self, space: Space, range: &KeyRange, visit: &mut Visit<'_>) -> Result<(), StoreError>;
 
     /// Whether `key` has a value.
     fn contains(&self, space: Space, key: &[u8]) -> Result<bool, StoreError> {
@@ -113,12 +114,7 @@ pub trait View {
     }
 
     /// At most `limit` entries of the range, in order.
-    fn list(
-        &self,
-        space: Space,
-        range: &KeyRange,
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn list(&self, space: Space, range: &KeyRange, limit: usize) -> Result<Vec<Row>, StoreError> {
         let mut found = Vec::new();
         if limit == 0 {
             return Ok(found);
@@ -169,12 +165,7 @@ impl View for Snapshot {
         }
     }
 
-    fn scan(
-        &self,
-        space: Space,
-        range: &KeyRange,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
+    fn scan(&self, space: Space, range: &KeyRange, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         match self.table(space)? {
             Some(table) => scan_in(&*table, range, visit),
             None => Ok(()),
@@ -192,7 +183,7 @@ pub(super) fn get_from(
 pub(super) fn scan_in(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
     range: &KeyRange,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    visit: &mut Visit<'_>,
 ) -> Result<(), StoreError> {
     if range.is_empty() {
         return Ok(());

@@ -120,7 +120,7 @@ fn request_in(outer: &Call, section: &str) -> Result<Part, Fault> {
         };
         builder = builder.header(name, value);
     }
-    let request = builder.body(()).map_err(|error| malformed(error))?;
+    let request = builder.body(()).map_err(malformed)?;
     let (mut parts, ()) = request.into_parts();
     // Links in the answer name the host the client spoke to.
     if let Some(host) = outer.headers.get(http::header::HOST) {
