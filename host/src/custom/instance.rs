@@ -100,6 +100,7 @@ impl Launch<'_> {
         let port = port(options.port)?;
         let worker_id = uuid::Uuid::new_v4().to_string();
         let mut process = self.spawn(port, &worker_id)?;
+        process.guard();
         log.debug(CATEGORY, || format!("Custom handler process started. Pid={}.", process.id().unwrap_or(0)));
         let instance = Arc::new(Instance::on(port));
         let ready = tokio::select! {

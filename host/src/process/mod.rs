@@ -2,6 +2,7 @@
 //! both run from here; what they are told and how they answer is theirs.
 
 pub(crate) mod budget;
+mod guard;
 pub(crate) mod output;
 
 use std::process::{ExitStatus, Stdio};
@@ -12,6 +13,7 @@ use rustix::process::{Pid, Signal};
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
+use guard::Guard;
 use output::{Errors, Pipe, Reader};
 
 /// How long the pipes of a dead process may still hold text (a grandchild can keep them open).
@@ -26,6 +28,7 @@ pub(crate) struct Process {
     pipes: JoinSet<()>,
     errors: Errors,
     program: String,
+    guard: Option<Guard>,
 }
 
 /// Where a process's output goes.
@@ -57,7 +60,12 @@ impl Process {
         if let Some(err) = child.stderr.take() {
             pipes.spawn(Reader::new(output, Pipe::Err, &errors).run(err));
         }
-        Ok(Self { child, pipes, errors, program: program.to_owned() })
+        Ok(Self { child, pipes, errors, program: program.to_owned(), guard: None })
+    }
+
+    /// Sees to it that the process ends with the host, however the host ends: for programs that would not notice.
+    pub(crate) fn guard(&mut self) {
+        self.guard = self.group().and_then(Guard::over);
     }
 
     /// Process id, while it runs.
@@ -70,6 +78,7 @@ impl Process {
     pub(crate) async fn ended(&mut self) -> std::io::Result<ExitStatus> {
         let group = self.group();
         let status = self.child.wait().await?;
+        self.guard = None;
         signal(group, Signal::KILL);
         let pipes = async { while self.pipes.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(PIPE_GRACE, pipes).await;
@@ -98,6 +107,7 @@ impl Process {
         signal(self.group(), Signal::KILL);
         let _ = self.child.start_kill();
         let _ = tokio::time::timeout(KILL_GRACE, self.child.wait()).await;
+        self.guard = None;
     }
 
     /// Its process group, until it has been waited for: the number may be somebody else's after that.
