@@ -8,6 +8,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .bytes(".AzureFunctionsRpcMessages.TypedData")
         .bytes(".AzureFunctionsRpcMessages.CollectionBytes")
         .bytes(".AzureFunctionsRpcMessages.ModelBindingData")
+        // Workers hand these on to functions, which ought to see the same order every time.
+        .btree_map(".AzureFunctionsRpcMessages.RpcHttp")
+        .btree_map(".AzureFunctionsRpcMessages.InvocationRequest")
         .include_file("contract.rs")
         .compile_fds(descriptors)?;
     Ok(())

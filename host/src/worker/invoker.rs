@@ -1,6 +1,6 @@
 //! The worker pool as an [`Invoker`].
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -134,7 +134,7 @@ fn encode(
     forwarded: bool,
 ) -> InvocationRequest {
     let Invocation { id, trigger, inputs, data, trace, retry, .. } = invocation;
-    let mut trigger_metadata = HashMap::with_capacity(data.len());
+    let mut trigger_metadata = BTreeMap::new();
     for (name, value) in data.into_entries() {
         if !value.is_null() && name != "sys" && !matches!(value, Value::HttpRequest(_)) {
             trigger_metadata.insert(name.into_owned(), codec::encode(value, capabilities));

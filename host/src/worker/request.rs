@@ -1,6 +1,6 @@
 //! An HTTP request as `RpcHttp`, shaped by what the worker can take (spec host.md §3.5).
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use horus_bindings::http::{HttpRequest, Identity};
@@ -87,11 +87,11 @@ fn text(body: &Bytes) -> String {
     String::from_utf8_lossy(body).into_owned()
 }
 
-fn plain_map(pairs: &[(String, String)], keep_empty: bool) -> HashMap<String, String> {
+fn plain_map(pairs: &[(String, String)], keep_empty: bool) -> BTreeMap<String, String> {
     pairs.iter().filter(|(_, value)| keep_empty || !value.is_empty()).cloned().collect()
 }
 
-fn nullable_map(pairs: &[(String, String)]) -> HashMap<String, NullableString> {
+fn nullable_map(pairs: &[(String, String)]) -> BTreeMap<String, NullableString> {
     pairs.iter().map(|(name, value)| (name.clone(), nullable(value))).collect()
 }
 

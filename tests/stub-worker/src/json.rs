@@ -1,6 +1,6 @@
 //! Messages of the host as JSON, for records and echoes.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use horus_worker_protocol as rpc;
 use rpc::parameter_binding::RpcData;
@@ -146,7 +146,7 @@ fn http(request: &RpcHttp) -> Value {
     })
 }
 
-fn nullables(all: &HashMap<String, NullableString>) -> Map<String, Value> {
+fn nullables(all: &BTreeMap<String, NullableString>) -> Map<String, Value> {
     all.iter().map(|(name, value)| (name.clone(), nullable(value))).collect()
 }
 

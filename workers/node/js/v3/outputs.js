@@ -80,7 +80,8 @@ function toRpcHttp(value) {
       statusCode: status ? status.toString() : undefined,
       headers,
       cookies: (message.cookies ?? []).map(toRpcCookie),
-      body: message.body === undefined ? undefined : toTypedData(message.body),
+      // An empty value, not none: hosts take a response without a body field for the body itself (spec host.md §3.7).
+      body: message.body === undefined ? {} : toTypedData(message.body),
       enableContentNegotiation: message.enableContentNegotiation,
     },
   };

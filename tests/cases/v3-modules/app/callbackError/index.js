@@ -1,0 +1,3 @@
+module.exports = function (context) {
+    context.done(new Error('told to done'));
+};

@@ -1,0 +1,2 @@
+exports.first = async () => ({ body: 'first' });
+exports.second = async () => ({ body: 'second' });

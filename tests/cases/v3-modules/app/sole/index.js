@@ -1,0 +1,3 @@
+exports.whatever = async (context) => {
+    context.res = { body: 'the only export' };
+};

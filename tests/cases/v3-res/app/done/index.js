@@ -1,0 +1,3 @@
+module.exports = function (context) {
+    context.done(null, { res: { body: 'through done' } });
+};

@@ -1,0 +1,3 @@
+module.exports = async (context) => {
+    context.bindings.out = { status: 206, body: 'named' };
+};

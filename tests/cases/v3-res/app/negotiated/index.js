@@ -1,0 +1,3 @@
+module.exports = async (context) => {
+    context.res = { body: { a: 1 }, enableContentNegotiation: true };
+};

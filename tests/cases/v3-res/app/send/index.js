@@ -1,0 +1,3 @@
+module.exports = function (context) {
+    context.res.send('sent');
+};

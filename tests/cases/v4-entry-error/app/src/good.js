@@ -1,0 +1,3 @@
+const { app } = require('@azure/functions');
+
+app.get('good', { authLevel: 'anonymous', handler: () => ({ body: 'good' }) });
