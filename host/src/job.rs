@@ -66,7 +66,10 @@ impl Job {
 
     /// Script extensions whose change means a restart.
     pub(crate) fn script_extensions(&self) -> Vec<String> {
-        self.runtime.as_ref().map(|runtime| runtime.extensions().to_vec()).unwrap_or_default()
+        let mut extensions =
+            self.runtime.as_ref().map(|runtime| runtime.extensions().to_vec()).unwrap_or_default();
+        extensions.push(".wasm".to_owned());
+        extensions
     }
 
     /// Starts the listener of every enabled function that has an event source.

@@ -15,6 +15,8 @@ mod process;
 mod runtime;
 mod start;
 pub mod status;
+#[cfg(feature = "wasm")]
+mod wasm;
 mod watch;
 pub mod worker;
 

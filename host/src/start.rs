@@ -25,6 +25,9 @@ use crate::worker::{self, ConfigError, Pool, PoolError, PoolOptions, Server, Wor
 /// Shortest wait for all functions to load (spec host.md §6.4).
 const LOAD_AT_LEAST: Duration = Duration::from_secs(60);
 
+/// The language of functions that run in the host, and the extension of their files.
+const WASM: &str = "wasm";
+
 /// Script extensions by which an app without `FUNCTIONS_WORKER_RUNTIME` is told.
 const LANGUAGES: [(&str, &str); 4] = [(".js", "node"), (".mjs", "node"), (".cjs", "node"), (".py", "python")];
 
@@ -121,30 +124,39 @@ pub(crate) async fn job(mut ground: Ground<'_>) -> Result<Job, StartError> {
     let http_section = host.extension("http");
     let http = binding::Options::parse(HostSection { name: "http", value: &http_section })?;
     let runtime = runtime(&ground, &host, &settings).await?;
-    match load(ground, host, http, &settings, &runtime).await {
+    match load(ground, host, http, &settings, runtime.as_ref()).await {
         Ok(job) => Ok(job),
         Err(error) => {
-            runtime.stop().await;
+            if let Some(runtime) = runtime {
+                runtime.stop().await;
+            }
             Err(error)
         }
     }
 }
 
 /// The app's custom handler, not started yet, where host.json describes one; else workers of the app's language, the
-/// first of them running.
-async fn runtime(ground: &Ground<'_>, host: &HostJson, settings: &Settings) -> Result<Runtime, StartError> {
+/// first of them running; or nothing where all functions run in the host.
+async fn runtime(
+    ground: &Ground<'_>,
+    host: &HostJson,
+    settings: &Settings,
+) -> Result<Option<Runtime>, StartError> {
     let options = ground.options;
     let log = &options.log;
     if let Some(handler) = custom::Options::read(host, settings, &options.root, log)? {
-        return Ok(Runtime::Custom(CustomHandler::new(HandlerParts {
+        return Ok(Some(Runtime::Custom(CustomHandler::new(HandlerParts {
             options: handler,
             settings: settings.clone(),
             root: options.root.clone(),
             host_version: options.version,
             log: log.clone(),
-        })));
+        }))));
     }
     let language = language(options, settings)?;
+    if language == WASM {
+        return Ok(None);
+    }
     if language == "custom" {
         return Err(StartError::App(NO_HANDLER.into()));
     }
@@ -161,25 +173,27 @@ async fn runtime(ground: &Ground<'_>, host: &HostJson, settings: &Settings) -> R
         log: log.clone(),
     })
     .await?;
-    Ok(Runtime::Workers(pool))
+    Ok(Some(Runtime::Workers(pool)))
 }
 
-/// The language of the app: the setting, or what its function.json scripts say.
+/// The language of the app: the setting, or what its function.json scripts say. An app of nothing but functions that
+/// run in the host needs no worker, whatever the setting says.
 fn language(options: &Options, settings: &Settings) -> Result<String, StartError> {
+    let has = |name: &str| options.root.join(name).is_file();
+    let files = index::from_files(&options.root, settings, &LANGUAGES, None, false).functions;
+    let is_wasm = !files.is_empty() && files.iter().all(runs_in_host);
+    if is_wasm && !has("package.json") && !has("function_app.py") {
+        return Ok(WASM.to_owned());
+    }
     if let Some(runtime) = settings.text("FUNCTIONS_WORKER_RUNTIME") {
         return Ok(runtime.to_ascii_lowercase());
     }
     options.log.warning(STARTUP, index::RUNTIME_MISSING);
-    let found = index::from_files(&options.root, settings, &LANGUAGES, None, false);
-    let language =
-        found.functions.into_iter().map(|function| function.language).find(|name| !name.is_empty());
-    let language = language.or_else(|| {
-        let has = |name: &str| options.root.join(name).is_file();
-        match (has("package.json"), has("function_app.py")) {
-            (true, _) => Some("node".to_owned()),
-            (_, true) => Some("python".to_owned()),
-            _ => None,
-        }
+    let language = files.into_iter().map(|function| function.language).find(|name| !name.is_empty());
+    let language = language.or_else(|| match (has("package.json"), has("function_app.py")) {
+        (true, _) => Some("node".to_owned()),
+        (_, true) => Some("python".to_owned()),
+        _ => None,
     });
     language.ok_or_else(|| {
         StartError::App(
@@ -194,18 +208,27 @@ async fn load(
     host: HostJson,
     http: binding::Options,
     settings: &Settings,
-    runtime: &Runtime,
+    runtime: Option<&Runtime>,
 ) -> Result<Job, StartError> {
     let Ground { options, registry, state, instance_id, .. } = ground;
     let log = &options.log;
     let mut index = match runtime {
-        Runtime::Workers(pool) => find_functions(options, &host, settings, pool).await?,
-        Runtime::Custom(handler) => declared_functions(options, settings, handler)?,
+        Some(Runtime::Workers(pool)) => find_functions(options, &host, settings, pool).await?,
+        Some(Runtime::Custom(handler)) => declared_functions(options, settings, handler)?,
+        None => {
+            log.info(STARTUP, "Reading functions metadata (Host)");
+            let index = index::from_files(&options.root, settings, &[], None, false);
+            log.info(STARTUP, format!("{} functions found (Host)", index.functions.len()));
+            index
+        }
     };
+    for function in index.functions.iter_mut().filter(|function| runs_in_host(function)) {
+        WASM.clone_into(&mut function.language);
+    }
     let has_bundle = host.extension_bundle.is_some();
     index::check_binding_types(&mut index, |kind| registry.for_type(kind).is_some(), has_bundle);
     index::apply_allow_list(&mut index, &host, log);
-    index::check_languages(&mut index, Some(runtime.name()), &[])?;
+    index::check_languages(&mut index, Some(runtime.map_or(WASM, Runtime::name)), &[WASM])?;
     index::check_routes(&mut index, settings);
 
     let host_id = horus_app::host_id(settings, &options.root);
@@ -227,15 +250,21 @@ async fn load(
             Err(message) => errors.push(FunctionError { function: function.name.clone(), message }),
         }
     }
+    let functions = bound.iter().map(|(function, _)| function.clone());
+    let (in_host, functions): (Vec<_>, Vec<Arc<Function>>) =
+        functions.partition(|function| runs_in_host(function));
+    let guests = guests(options, &host, settings, in_host, &mut errors).await?;
+    bound.retain(|(function, _)| !errors.iter().any(|error| error.function == function.name));
     for error in &errors {
         log.error(STARTUP, error.to_string());
     }
-    let functions: Vec<Arc<Function>> = bound.iter().map(|(function, _)| function.clone()).collect();
-    runtime.serve(&functions).await?;
-    log.info(STARTUP, format!("{} functions loaded", functions.len()));
+    if let Some(runtime) = runtime {
+        runtime.serve(&functions).await?;
+    }
+    log.info(STARTUP, format!("{} functions loaded", bound.len()));
 
+    let mut bodies = Bodies { guests, runtime: runtime.map(Runtime::invoker), next: [0, 0] };
     let shared = Shared {
-        invoker: runtime.invoker(),
         activity: Arc::default(),
         tasks: TaskTracker::new(),
         drain: Drain::new(),
@@ -244,15 +273,17 @@ async fn load(
     };
     let runners: Vec<Arc<Runner>> = bound
         .into_iter()
-        .enumerate()
-        .map(|(n, (function, parts))| shared.runner(n, function, parts))
+        .filter_map(|(function, parts)| {
+            let (invoker, index) = bodies.of(&function)?;
+            Some(shared.runner(invoker, index, function, parts))
+        })
         .collect();
     let Shared { activity, tasks, drain, .. } = shared;
     log_routes(options, &runners);
     Ok(Job {
         routes: routes(&http, &runners),
         primary: Arc::new(PrimaryLock::new(state, &host_id, instance_id, log.clone())),
-        runtime: Some(runtime.clone()),
+        runtime: runtime.cloned(),
         listeners: parking_lot::Mutex::default(),
         log: log.clone(),
         settings: settings.clone(),
@@ -287,8 +318,13 @@ async fn find_functions(
                 let reason = exception.map_or(error.as_str(), |exception| exception.message.as_str());
                 StartError::App(format!("The {} worker could not index the app: {reason}", pool.language()))
             })?;
-            let index = index::from_worker(worker::index::functions(response), settings, pool.language());
+            let mut index = index::from_worker(worker::index::functions(response), settings, pool.language());
             log.info(STARTUP, format!("{} functions found (Worker)", index.functions.len()));
+            let mut files = index::from_files(&options.root, settings, &[], None, false);
+            files.functions.retain(runs_in_host);
+            // What else is in files is the worker's business, which has not reported it.
+            files.errors.clear();
+            index::merge(&mut index, files);
             return Ok(index);
         }
         log.debug(STARTUP, || "Fallback to host indexing as worker denied indexing".into());
@@ -313,6 +349,69 @@ fn declared_functions(
         .map_err(|error| StartError::App(error.into()))?;
     log.info(STARTUP, format!("{} functions found (Custom)", index.functions.len()));
     Ok(index)
+}
+
+/// Whether a function needs no process of its own: its script is WebAssembly.
+fn runs_in_host(function: &Function) -> bool {
+    function.script_file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(WASM))
+}
+
+/// Loads the functions that run in the host; those that cannot be loaded join `errors`. No engine is made when there
+/// are none.
+#[cfg(feature = "wasm")]
+async fn guests(
+    options: &Options,
+    host: &HostJson,
+    settings: &Settings,
+    functions: Vec<Arc<Function>>,
+    errors: &mut Vec<FunctionError>,
+) -> Result<Option<Arc<dyn Invoker>>, StartError> {
+    let section = crate::wasm::Options::read(host)?;
+    if functions.is_empty() {
+        return Ok(None);
+    }
+    let parts = crate::wasm::Parts { options: section, settings: settings.clone(), host: options.clone() };
+    let loaded = crate::wasm::load(parts, functions)
+        .await
+        .map_err(|error| StartError::Transient(error.to_string()))?;
+    errors.extend(loaded.errors);
+    Ok(Some(loaded.invoker))
+}
+
+/// Says of every function that would run in the host that this build cannot run it.
+#[cfg(not(feature = "wasm"))]
+async fn guests(
+    _options: &Options,
+    _host: &HostJson,
+    _settings: &Settings,
+    functions: Vec<Arc<Function>>,
+    errors: &mut Vec<FunctionError>,
+) -> Result<Option<Arc<dyn Invoker>>, StartError> {
+    errors.extend(functions.iter().map(|function| FunctionError {
+        function: function.name.clone(),
+        message: "This build of the host runs no WebAssembly. Use one with the feature 'wasm'.".into(),
+    }));
+    Ok(None)
+}
+
+/// The ways to run function bodies in one job, each counting its own functions.
+struct Bodies {
+    guests: Option<Arc<dyn Invoker>>,
+    runtime: Option<Arc<dyn Invoker>>,
+    next: [usize; 2],
+}
+
+impl Bodies {
+    /// The invoker of `function` and its index there; to be asked in the order in which the invokers got them.
+    fn of(&mut self, function: &Function) -> Option<(Arc<dyn Invoker>, usize)> {
+        let (invoker, next) = match runs_in_host(function) {
+            true => (&self.guests, &mut self.next[0]),
+            false => (&self.runtime, &mut self.next[1]),
+        };
+        let index = *next;
+        *next += 1;
+        Some((invoker.clone()?, index))
+    }
 }
 
 /// One function's bindings, made.
@@ -355,7 +454,6 @@ fn bind(registry: &Registry, cx: &IndexContext<'_>, http: &binding::Options) -> 
 
 /// What all runners of a job have in common.
 struct Shared<'a> {
-    invoker: Arc<dyn Invoker>,
     activity: Arc<Activity>,
     tasks: TaskTracker,
     drain: Drain,
@@ -364,11 +462,17 @@ struct Shared<'a> {
 }
 
 impl Shared<'_> {
-    fn runner(&self, index: usize, function: Arc<Function>, bound: Bound) -> Arc<Runner> {
+    fn runner(
+        &self,
+        invoker: Arc<dyn Invoker>,
+        index: usize,
+        function: Arc<Function>,
+        bound: Bound,
+    ) -> Arc<Runner> {
         let retry = retry_policy(&function, self.host);
         Arc::new(Runner::new(RunnerParts {
             function,
-            invoker: self.invoker.clone(),
+            invoker,
             index,
             trigger: bound.trigger,
             route: bound.route,

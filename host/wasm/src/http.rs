@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::{
@@ -22,10 +21,8 @@ use crate::{CallError, Grants, Guest, Source};
 /// A response body that the guest may still be writing; its error ends the connection.
 pub type Body = WasiBody;
 
-type Responder = oneshot::Sender<http::Response<Body>>;
-
 impl Guest {
-    /// Has the guest answer `request`. The response goes to `respond` as soon as its head is known; the call goes on
+    /// Has the guest answer `request`. `respond` is called as soon as the response's head is known; the call goes on
     /// until the guest has ended, body and afterthoughts included. Dropping the future ends the guest.
     ///
     /// The request needs a host, in its URI or its `Host` header.
@@ -33,7 +30,7 @@ impl Guest {
         &self,
         request: http::Request<B>,
         sink: Arc<dyn Sink>,
-        respond: Responder,
+        respond: impl FnOnce(http::Response<Body>) + Send + Sync + 'static,
     ) -> Result<(), CallError>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -48,7 +45,7 @@ impl Guest {
         pre: &ProxyPre<State>,
         request: http::Request<B>,
         sink: SharedSink,
-        respond: Responder,
+        respond: impl FnOnce(http::Response<Body>) + Send + Sync + 'static,
     ) -> Result<(), CallError>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -72,7 +69,17 @@ impl Guest {
             .http()
             .new_incoming_request(scheme, request)
             .map_err(|error| CallError::Request(error.root_cause().to_string()))?;
-        let (answer, answered) = Answer::new(respond);
+        let answered = Arc::new(Mutex::new(None));
+        let seen = answered.clone();
+        let answer = move |answer: GuestAnswer| {
+            *seen.lock() = Some(match answer {
+                Ok(response) => {
+                    respond(response);
+                    Answered::Response
+                }
+                Err(code) => Answered::Error(format!("{code:?}")),
+            });
+        };
         let out = store
             .data_mut()
             .http()
@@ -99,30 +106,6 @@ impl Guest {
 enum Answered {
     Response,
     Error(String),
-}
-
-struct Answer;
-
-impl Answer {
-    /// The function that takes the guest's answer, and where to see afterwards whether there was one.
-    #[expect(clippy::new_ret_no_self, reason = "the answer is two halves")]
-    fn new(
-        respond: Responder,
-    ) -> (impl FnOnce(GuestAnswer) + Send + Sync + 'static, Arc<Mutex<Option<Answered>>>) {
-        let seen = Arc::new(Mutex::new(None));
-        let answered = seen.clone();
-        let take = move |answer: GuestAnswer| {
-            *answered.lock() = Some(match answer {
-                Ok(response) => {
-                    // Whoever asked may have gone; the guest goes on all the same.
-                    let _ = respond.send(response);
-                    Answered::Response
-                }
-                Err(code) => Answered::Error(format!("{code:?}")),
-            });
-        };
-        (take, seen)
-    }
 }
 
 type GuestAnswer = Result<http::Response<Body>, wasmtime_wasi_http::p2::bindings::http::types::ErrorCode>;

@@ -1,0 +1,11 @@
+//! Functions that run inside the host: script files ending in `.wasm` (see `docs/wasm.md`).
+//!
+//! [`load`] makes the engine, once there is a function for it, and links every guest; [`invoker`] calls them:
+//! requests as they are where function and guest both speak HTTP, and [`crate::envelope`] messages otherwise.
+
+mod invoker;
+mod load;
+mod options;
+
+pub(crate) use load::{Parts, load};
+pub(crate) use options::Options;
