@@ -3,7 +3,9 @@
 mod args;
 mod commands;
 mod console;
+mod port;
 mod store;
+mod tls;
 
 use std::process::ExitCode;
 

@@ -22,5 +22,5 @@ pub mod worker;
 
 pub use job::Job;
 pub use lifecycle::{DrainStatus, Exit, Handle, Host, Services};
-pub use options::{Auth, Cors, Options};
+pub use options::{Auth, Cors, Options, Tls};
 pub use status::{State, Status};

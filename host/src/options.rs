@@ -1,6 +1,8 @@
 //! How a host is run, decided by whoever starts it (the command line or an image).
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use horus_app::log::Log;
 use horus_app::settings::Settings;
@@ -23,6 +25,27 @@ pub struct Cors {
     pub credentials: bool,
 }
 
+/// Certificate and key to serve HTTPS with. Cheap to clone; `Debug` shows nothing of the key.
+#[derive(Clone)]
+pub struct Tls(Arc<rustls::ServerConfig>);
+
+impl Tls {
+    /// Serves with `config`. It must offer no protocol but `http/1.1`, which is what the host speaks.
+    pub fn new(config: rustls::ServerConfig) -> Self {
+        Self(Arc::new(config))
+    }
+
+    pub(crate) fn config(&self) -> Arc<rustls::ServerConfig> {
+        self.0.clone()
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
 /// Everything a host needs to know before it reads the app.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -36,6 +59,8 @@ pub struct Options {
     pub auth: Auth,
     /// Cross-origin rules, when given.
     pub cors: Option<Cors>,
+    /// Serve HTTPS instead of HTTP.
+    pub tls: Option<Tls>,
     /// Version that the host reports, for example `4.1052.200.0`.
     pub version: &'static str,
     /// `AZURE_FUNCTIONS_ENVIRONMENT` is `Development`.

@@ -1,13 +1,16 @@
 //! The verbs of the command line, one file each.
 
+mod catalog;
+mod folder;
 mod help;
 pub(crate) mod start;
+mod storage;
 mod version;
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use crate::args::BadOption;
+use crate::args::{BadOption, Given};
 use crate::console::Style;
 
 /// Exit code of every error (spec cli.md §1.3).
@@ -57,29 +60,51 @@ pub(crate) fn run(tokens: &[String]) -> ExitCode {
             if let Some(hint) = error.hint {
                 let _ = writeln!(err, "hint: {hint}");
             }
+            if tokens.iter().any(|token| token == "--pause-on-error") && std::io::stdin().is_terminal() {
+                let _ = write!(err, "Press any key to continue....");
+                let _ = std::io::stdin().read_line(&mut String::new());
+            }
             ExitCode::from(FAILED)
         }
     }
 }
 
+/// Says which options have no effect.
+fn warn_unknown(given: &Given) {
+    for option in &given.unknown {
+        let note = format!("Option '{option}' is not known and has no effect.");
+        crate::console::warn(Style::stderr(), &note);
+    }
+}
+
 fn dispatch(tokens: &[String]) -> Result<ExitCode, Failed> {
     let lower: Vec<String> = tokens.iter().map(|token| token.to_ascii_lowercase()).collect();
-    let words: Vec<&str> = lower.iter().map(String::as_str).collect();
+    match lower.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => return help::general(),
+        ["--version" | "-v" | "version" | "v"] => return version::print(),
+        ["--help" | "-h" | "-?" | "help", words @ ..] => return help::of(words),
+        _ => {}
+    }
+    // Options may stand before the action: they belong to it.
+    let is_leading = tokens[0].starts_with('-');
+    let at =
+        if is_leading { tokens.iter().position(|token| catalog::find(token).is_some()) } else { Some(0) };
+    let Some(at) = at else { return help::unknown(&tokens[0]) };
+    let words: Vec<&str> =
+        lower[at..].iter().map(String::as_str).take_while(|word| !word.starts_with('-')).collect();
+    let rest = |words: usize| [&tokens[at + words..], &tokens[..at]].concat();
+    if tokens[at..].iter().any(|token| matches!(token.as_str(), "--help" | "-h" | "-?")) {
+        return help::of(&words);
+    }
     match words.as_slice() {
-        [] => help::general(),
-        ["--version" | "-v" | "version" | "v"] => version::print(),
-        ["--help" | "-h" | "-?" | "help"] => help::general(),
-        ["--help" | "-h" | "help", "start", ..] | ["start", "--help" | "-h" | "-?"] => help::start(),
-        ["host", "start", "--help" | "-h" | "-?"] => help::start(),
-        ["start", ..] => start::run(&tokens[1..]),
-        ["host", "start", ..] => start::run(&tokens[2..]),
-        // Options before the action belong to the action.
-        [first, ..] if first.starts_with('-') && words.contains(&"start") => {
-            let at = words.iter().position(|word| *word == "start").expect("it is contained");
-            let mut rest: Vec<String> = tokens[..at].iter().filter(|t| *t != "host").cloned().collect();
-            rest.extend_from_slice(&tokens[at + 1..]);
-            start::run(&rest)
-        }
-        _ => help::unknown(&tokens[0]),
+        ["start", ..] => start::run(&rest(1)),
+        ["host", "start", ..] => start::run(&rest(2)),
+        ["host", ..] => help::unknown(words.get(1).unwrap_or(&"host")),
+        ["storage", ..] => storage::run(&rest(1)),
+        [word, ..] => match catalog::find(word).and_then(|entry| catalog::refusal(entry, &words)) {
+            Some(line) => Err(Failed::new(line)),
+            None => help::unknown(&tokens[at]),
+        },
+        [] => help::unknown(&tokens[at]),
     }
 }

@@ -2,11 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use horus_app::log::{Level, Log, Record, Sink};
@@ -17,6 +17,10 @@ use super::style::{DARK_GRAY, Style};
 /// Records that may wait for the terminal; beyond that they are dropped and counted, since a slow terminal must
 /// not slow functions down.
 const BACKLOG: usize = 16 * 1024;
+
+/// The writer rests this long after it has written. Waking it costs whoever logs a system call; nobody sees that a
+/// line comes a few milliseconds later, and under load one awakening serves hundreds of lines.
+const REST: Duration = Duration::from_millis(5);
 
 /// Lines that only tools read start with this and are written as they are.
 const TOOLING: &str = "azfuncjsonlog:";
@@ -41,10 +45,11 @@ pub(crate) struct Console {
     sender: Option<SyncSender<Entry>>,
     writer: Option<JoinHandle<()>>,
     dropped: Arc<AtomicU64>,
+    filter: Arc<RwLock<Filter>>,
 }
 
 struct ConsoleSink {
-    filter: Filter,
+    filter: Arc<RwLock<Filter>>,
     sender: SyncSender<Entry>,
     dropped: Arc<AtomicU64>,
 }
@@ -59,8 +64,13 @@ impl Console {
             .name("console".into())
             .spawn(move || write_all(&entries, &counter, style, json))
             .expect("a thread can be started at process start");
-        let log = Log::new(ConsoleSink { filter, sender: sender.clone(), dropped: dropped.clone() });
-        (Self { sender: Some(sender), writer: Some(writer), dropped }, log)
+        let filter = Arc::new(RwLock::new(filter));
+        let log = Log::new(ConsoleSink {
+            filter: filter.clone(),
+            sender: sender.clone(),
+            dropped: dropped.clone(),
+        });
+        (Self { sender: Some(sender), writer: Some(writer), dropped, filter }, log)
     }
 
     /// Writes `text` as it is, in order with the log lines.
@@ -71,11 +81,16 @@ impl Console {
         }
     }
 
+    /// Shows what `filter` lets through from now on.
+    pub(crate) fn filter_by(&self, filter: Filter) {
+        *self.filter.write().unwrap_or_else(PoisonError::into_inner) = filter;
+    }
+
     /// Returns once everything so far is written.
     pub(crate) fn flush(&self) {
         let (done, flushed) = sync_channel(1);
         if self.sender.as_ref().is_some_and(|sender| sender.send(Entry::Flush(done)).is_ok()) {
-            let _ = flushed.recv_timeout(std::time::Duration::from_secs(2));
+            let _ = flushed.recv_timeout(Duration::from_secs(2));
         }
     }
 }
@@ -92,7 +107,7 @@ impl Drop for Console {
 
 impl Sink for ConsoleSink {
     fn accepts(&self, category: &str, level: Level) -> bool {
-        self.filter.accepts(category, level)
+        self.filter.read().unwrap_or_else(PoisonError::into_inner).accepts(category, level)
     }
 
     fn write(&self, record: Record<'_>) {
@@ -119,6 +134,7 @@ fn write_all(entries: &Receiver<Entry>, dropped: &AtomicU64, style: Style, mut j
             let _ = writeln!(out, "({lost} log lines were dropped because the terminal is too slow)");
         }
         let _ = out.flush();
+        std::thread::sleep(REST);
     }
 }
 
@@ -176,8 +192,6 @@ impl Stamp {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn line(level: Level, text: &str) -> String {

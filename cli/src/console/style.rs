@@ -20,12 +20,12 @@ pub(crate) const DARK_GREEN: u8 = 32;
 impl Style {
     /// Colours for standard output.
     pub(crate) fn stdout() -> Self {
-        Self { enabled: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+        Self { enabled: std::io::stdout().is_terminal() && is_wanted() }
     }
 
     /// Colours for standard error.
     pub(crate) fn stderr() -> Self {
-        Self { enabled: std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+        Self { enabled: std::io::stderr().is_terminal() && is_wanted() }
     }
 
     /// Never any colour.
@@ -54,4 +54,9 @@ impl Style {
     pub(crate) fn is_enabled(self) -> bool {
         self.enabled
     }
+}
+
+/// Any text in `NO_COLOR` switches colours off (<https://no-color.org>).
+fn is_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

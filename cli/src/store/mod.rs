@@ -2,9 +2,12 @@
 //! nothing else listens there.
 
 mod plan;
+mod running;
 mod transport;
 
-use std::net::{Ipv4Addr, SocketAddr};
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,100 +16,134 @@ use horus_app::log::category::STARTUP;
 use horus_app::settings::Settings;
 use horus_bindings::storage::Storage;
 use horus_storage::documents::{self, Documents};
-use horus_storage::{Listeners, Service, Store};
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use horus_storage::{Service, Store};
+use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) use plan::{Choice, Plan};
+pub(crate) use running::{Running, Sockets, usual_address};
+pub(crate) use transport::InProcess;
 
 use crate::commands::Failed;
+use crate::port;
 
 /// The store of this process, while it runs.
 #[derive(Debug, Default)]
 pub(crate) struct Embedded {
     /// Storage services that reach it without a socket; over the network when there is no store.
     pub(crate) storage: Storage,
-    store: Option<Store>,
-    tasks: JoinSet<()>,
-    stop: CancellationToken,
+    running: Option<(Running, Log)>,
 }
 
 impl Embedded {
-    /// Opens the store and serves what `plan` asks for. Does nothing when it asks for nothing.
-    pub(crate) async fn start(plan: &Plan, folder: &Path, log: &Log) -> Result<Self, Failed> {
-        let loopback = |service: Service| SocketAddr::from((Ipv4Addr::LOCALHOST, service.usual_port()));
-        let mut listeners = Listeners::none();
-        let mut services = Vec::new();
-        if plan.storage {
-            for service in [Service::Blob, Service::Queue, Service::Table] {
-                match listeners.with(service, loopback(service)).await {
-                    Ok(more) => listeners = more,
-                    // Somebody listens there: an emulator that the user started is the one to use.
-                    Err(error) => {
-                        log.debug(STARTUP, || format!("The embedded store leaves storage alone: {error}"));
-                        listeners = Listeners::none();
-                        services.clear();
-                        break;
-                    }
-                }
-                services.push(service);
-            }
-        }
-        let documents_listener = match plan.documents {
-            true => TcpListener::bind(loopback(Service::Documents)).await.ok(),
-            false => None,
-        };
-        if services.is_empty() && documents_listener.is_none() {
+    /// Opens the store of the app in `root` and serves what `plan` asks for, where nobody else does. Does nothing when
+    /// nothing is asked for.
+    pub(crate) async fn start(plan: Plan, choice: &Choice, root: &Path, log: &Log) -> Result<Self, Failed> {
+        let wanted: Vec<Service> = plan.services().collect();
+        if *choice == Choice::Off {
+            warn_of_silence(&wanted, log).await;
             return Ok(Self::default());
         }
-        let store = open(folder)?;
-        let stop = CancellationToken::new();
-        let mut tasks = JoinSet::new();
-        if let Some(listener) = documents_listener {
-            let documents = Documents::new(store.engine().clone(), documents::Options::default());
-            let (stop, log) = (stop.clone(), log.clone());
-            tasks.spawn(async move {
-                if let Err(error) = documents::serve(documents, listener, stop).await {
-                    log.error(STARTUP, format!("The embedded document store has stopped: {error}"));
-                }
-            });
-            services.push(Service::Documents);
-        }
-        let storage = match services.contains(&Service::Queue) {
-            true => Storage::with_transport(Arc::new(transport::InProcess::new(store.clone()))),
-            false => Storage::new(),
-        };
-        let (serving, stopped, problems) = (store.clone(), stop.clone(), log.clone());
-        tasks.spawn(async move {
-            if let Err(error) = serving.serve(listeners, stopped.cancelled_owned()).await {
-                problems.error(STARTUP, format!("The embedded store has stopped: {error}"));
+        let (mut free, mut taken) = (Vec::new(), Vec::new());
+        for service in wanted {
+            // Somebody listens there: an emulator, or another app's store. That one is the one to use.
+            match TcpListener::bind(usual_address(service)).await {
+                Ok(_) => free.push(service),
+                Err(_) => taken.push(service),
             }
-        });
-        let names: Vec<String> =
-            services.iter().map(|service| format!("{}:{}", name(*service), service.usual_port())).collect();
+        }
+        report_taken(&free, &taken, choice, log);
+        if free.is_empty() {
+            return Ok(Self::default());
+        }
+        let folder = folder(root, choice);
+        let mut sockets = Sockets::default();
+        for service in &free {
+            sockets = sockets.with(*service, usual_address(*service)).await.map_err(|error| {
+                Failed::new(format!("The embedded store {error}")).hint("Start again: something else has just taken the port.")
+            })?;
+        }
+        let store = open(horus_storage::Options::in_folder(&folder))?;
+        let documents = Documents::new(store.engine().clone(), documents::Options::default());
+        let served: Vec<(Service, u16)> = free.iter().map(|service| (*service, service.usual_port())).collect();
+        let transport = InProcess::new(store.clone(), documents.clone(), served);
+        let names: Vec<String> = free.iter().map(|service| place(*service)).collect();
         log.info(STARTUP, format!("Embedded store in {} ({})", folder.display(), names.join(", ")));
-        Ok(Self { storage, store: Some(store), tasks, stop })
+        Ok(Self {
+            storage: Storage::with_transport(Arc::new(transport)),
+            running: Some((Running::serve(store, documents, sockets), log.clone())),
+        })
     }
 
     /// Lets open requests finish and closes the store.
-    pub(crate) async fn stop(mut self) {
-        self.stop.cancel();
-        while self.tasks.join_next().await.is_some() {}
-        if let Some(store) = self.store {
-            store.close().await;
+    pub(crate) async fn stop(self) {
+        if let Some((running, log)) = self.running {
+            running.stop(&log).await;
         }
     }
 }
 
-fn open(folder: &Path) -> Result<Store, Failed> {
-    Store::open(horus_storage::Options::in_folder(folder)).map_err(|error| {
-        Failed::new(format!("The embedded store cannot be opened: {error}"))
-            .hint("Use `--storage off` to run without it, or `--storage DIR` for another data folder.")
+/// Says who serves what the embedded store does not, as loudly as it may surprise.
+fn report_taken(free: &[Service], taken: &[Service], choice: &Choice, log: &Log) {
+    if taken.is_empty() {
+        return;
+    }
+    let theirs: Vec<String> = taken
+        .iter()
+        .map(|service| match port::holder(service.usual_port()) {
+            Some(holder) => format!("{} is served by {holder}", place(*service)),
+            None => format!("{} is served by another process", place(*service)),
+        })
+        .collect();
+    let theirs = theirs.join(", ");
+    let is_storage = |service: &Service| *service != Service::Documents;
+    match choice {
+        Choice::Folder(folder) => log.warning(
+            STARTUP,
+            format!("The data in {} is not used for everything: {theirs}. Stop it to use this store.", folder.display()),
+        ),
+        // One half here and one half there is hardly what anybody wants.
+        _ if free.iter().any(is_storage) && taken.iter().any(is_storage) => log.warning(
+            STARTUP,
+            format!("The embedded store serves a part only: {theirs}. If that is not a storage emulator, stop it."),
+        ),
+        _ => log.info(STARTUP, format!("The embedded store is not needed: {theirs}.")),
+    }
+}
+
+/// With `--storage off`: says, once, which of the services that the app needs nobody serves.
+async fn warn_of_silence(wanted: &[Service], log: &Log) {
+    let mut silent = Vec::new();
+    for service in wanted {
+        if TcpStream::connect(usual_address(*service)).await.is_err() {
+            silent.push(place(*service));
+        }
+    }
+    if !silent.is_empty() {
+        log.warning(
+            STARTUP,
+            format!(
+                "The app's settings point at local services where nothing listens: {}. Start an emulator, or leave out `--storage off` to use the embedded store.",
+                silent.join(", ")
+            ),
+        );
+    }
+}
+
+/// Opens a store, or says why not and what helps.
+pub(crate) fn open(options: horus_storage::Options) -> Result<Store, Failed> {
+    Store::open(options).map_err(|error| {
+        Failed::new(format!("The embedded store cannot be opened: {error}")).hint(
+            "`func start --storage off` runs without it, `--storage DIR` with another data folder; for `func storage` that is `--data DIR`.",
+        )
     })
 }
 
-fn name(service: Service) -> &'static str {
+fn place(service: Service) -> String {
+    format!("{} on port {}", name(service), service.usual_port())
+}
+
+/// What people call what the service keeps.
+pub(crate) fn name(service: Service) -> &'static str {
     match service {
         Service::Blob => "blobs",
         Service::Queue => "queues",
@@ -120,6 +157,15 @@ pub(crate) fn folder(root: &Path, choice: &Choice) -> PathBuf {
     match choice {
         Choice::Folder(folder) => folder.clone(),
         Choice::Auto | Choice::Off => root.join(".func").join("store"),
+    }
+}
+
+/// Keeps what lies in `.func` below `root` out of version control. A folder that cannot be written stays without.
+pub(crate) fn ignore_in_git(root: &Path) {
+    let folder = root.join(".func");
+    let file = folder.join(".gitignore");
+    if !file.exists() && std::fs::create_dir_all(&folder).is_ok() {
+        let _ = std::fs::write(file, "# Local data of func: the embedded store, keys, certificates.\n*\n");
     }
 }
 

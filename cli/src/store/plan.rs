@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use horus_app::settings::Settings;
+use horus_storage::Service;
 
 /// What `--storage` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,10 +39,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// What the settings point at: `UseDevelopmentStorage=true` in any of them, or the local document endpoint.
-    pub(crate) fn of(settings: &Settings, choice: &Choice) -> Self {
-        if *choice == Choice::Off {
-            return Self::default();
-        }
+    pub(crate) fn of(settings: &Settings) -> Self {
         let mut plan = Self::default();
         for (_, value) in settings.iter() {
             let lower = value.to_ascii_lowercase();
@@ -52,35 +50,36 @@ impl Plan {
         }
         plan
     }
+
+    /// The services it takes.
+    pub(crate) fn services(self) -> impl Iterator<Item = Service> {
+        Service::ALL.into_iter().filter(move |service| match service {
+            Service::Blob | Service::Queue | Service::Table => self.storage,
+            Service::Documents => self.documents,
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn plan(value: &str, choice: &Choice) -> (bool, bool) {
+    fn plan(value: &str) -> Vec<Service> {
         let settings = Settings::from_pairs([("X".to_owned(), value.to_owned())]);
-        let plan = Plan::of(&settings, choice);
-        (plan.storage, plan.documents)
+        Plan::of(&settings).services().collect()
     }
 
     #[test]
     fn settings_that_name_local_endpoints_ask_for_the_store() {
-        let cosmos = "AccountEndpoint=http://localhost:8081/;AccountKey=abc==";
-        let table = [
-            ("UseDevelopmentStorage=true", Choice::Auto, (true, false)),
-            ("usedevelopmentstorage=TRUE;", Choice::Folder("x".into()), (true, false)),
-            (cosmos, Choice::Auto, (false, true)),
-            (
-                "AccountEndpoint=https://me.documents.azure.com:443/;AccountKey=x",
-                Choice::Auto,
-                (false, false),
-            ),
-            ("UseDevelopmentStorage=true", Choice::Off, (false, false)),
-            ("DefaultEndpointsProtocol=https;AccountName=a", Choice::Auto, (false, false)),
-        ];
-        for (value, choice, expected) in table {
-            assert_eq!(plan(value, &choice), expected, "{value} {choice:?}");
+        const STORAGE: [Service; 3] = [Service::Blob, Service::Queue, Service::Table];
+        for (value, expected) in [
+            ("UseDevelopmentStorage=true", &STORAGE[..]),
+            ("usedevelopmentstorage=TRUE;", &STORAGE),
+            ("AccountEndpoint=http://localhost:8081/;AccountKey=abc==", &[Service::Documents]),
+            ("AccountEndpoint=https://me.documents.azure.com:443/;AccountKey=x", &[]),
+            ("DefaultEndpointsProtocol=https;AccountName=a", &[]),
+        ] {
+            assert_eq!(plan(value), expected, "{value}");
         }
     }
 

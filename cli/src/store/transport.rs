@@ -8,35 +8,41 @@ use azure_core::http::request::Body as RequestBody;
 use azure_core::http::{AsyncRawResponse, HttpClient, Request, StatusCode};
 use futures::{AsyncReadExt as _, StreamExt as _};
 use horus_bindings::storage::HttpTransport;
+use horus_storage::documents::Documents;
 use horus_storage::{Service, Store, Trust, body};
 use http_body_util::BodyExt as _;
 
 /// A transport that answers what is meant for the store, and sends the rest over the network.
 #[derive(Debug)]
-pub(super) struct InProcess {
+pub(crate) struct InProcess {
     store: Store,
+    documents: Documents,
+    /// The services that are this store's, and the ports they are known by.
+    served: Vec<(Service, u16)>,
     network: HttpTransport,
 }
 
 impl InProcess {
-    pub(super) fn new(store: Store) -> Self {
-        Self { store, network: HttpTransport::default() }
+    /// Answers requests to the ports in `served` of this machine.
+    pub(crate) fn new(store: Store, documents: Documents, served: Vec<(Service, u16)>) -> Self {
+        Self { store, documents, served, network: HttpTransport::default() }
     }
-}
 
-/// The service that listens at the request's address, if it is one of the store's.
-fn service(request: &Request) -> Option<Service> {
-    let url = request.url();
-    let is_local = matches!(url.host_str(), Some("127.0.0.1" | "localhost"));
-    let port = url.port()?;
-    let mut storage = [Service::Blob, Service::Queue, Service::Table].into_iter();
-    (url.scheme() == "http" && is_local).then(|| storage.find(|service| service.usual_port() == port))?
+    /// The service that the request is for, if it is one of the store's.
+    pub(super) fn service(&self, request: &Request) -> Option<Service> {
+        let url = request.url();
+        let is_local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+        let port = url.port().filter(|_| is_local && url.scheme() == "http")?;
+        self.served.iter().find(|(_, known)| *known == port).map(|(service, _)| *service)
+    }
 }
 
 #[async_trait]
 impl HttpClient for InProcess {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let Some(service) = service(request) else { return self.network.execute_request(request).await };
+        let Some(service) = self.service(request) else {
+            return self.network.execute_request(request).await;
+        };
         let wrong = |error: http::Error| azure_core::Error::new(ErrorKind::DataConversion, error);
         let url = request.url();
         let mut call = http::Request::builder().method(request.method().as_str()).uri(url.as_str());
@@ -59,7 +65,11 @@ impl HttpClient for InProcess {
             call = call.header(http::header::CONTENT_LENGTH, content.len());
         }
         let call = call.body(body::full(content)).map_err(wrong)?;
-        let (head, content) = self.store.call(service, call, Trust::Trusted).await.into_parts();
+        let answer = match service {
+            Service::Documents => self.documents.call(call, Trust::Trusted).await,
+            _ => self.store.call(service, call, Trust::Trusted).await,
+        };
+        let (head, content) = answer.into_parts();
         let mut headers = Headers::new();
         for (name, value) in &head.headers {
             if let Ok(value) = value.to_str() {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use horus_app::log::Log;
 use http::header::ORIGIN;
 use http::request::Parts;
+use http::uri::Scheme;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use parking_lot::RwLock;
 use tokio::sync::watch;
@@ -21,7 +22,7 @@ use super::throttle::Refused;
 use super::trace::Trace;
 use super::{REASON, admin, call, empty, home, text};
 use crate::keys::{Access, Keys, KeysError, Level};
-use crate::{Auth, Handle, Job, Options, Status};
+use crate::{Auth, Handle, Job, Options, Status, Tls};
 
 /// Bodies may be as large as this unless `FUNCTIONS_REQUEST_BODY_SIZE_LIMIT` says otherwise; in bytes.
 const BODY_LIMIT: u64 = 104_857_600;
@@ -45,6 +46,8 @@ pub(super) struct Shared {
     site: RwLock<Option<Arc<Site>>>,
     cors: Option<Cors>,
     trust: Trust,
+    /// How clients reach this very process.
+    scheme: Scheme,
     pub(super) body_limit: u64,
     has_no_home: bool,
     pub(super) reason: Arc<str>,
@@ -93,6 +96,7 @@ impl FrontEnd {
             site: RwLock::default(),
             cors,
             trust: Trust::from_settings(settings),
+            scheme: if options.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP },
             body_limit: body_limit.and_then(|limit| limit.trim().parse().ok()).unwrap_or(BODY_LIMIT),
             has_no_home: settings
                 .text("AzureWebJobsDisableHomepage")
@@ -102,6 +106,11 @@ impl FrontEnd {
             handle,
             keys,
         }))
+    }
+
+    /// What to serve HTTPS with; `None` is plain HTTP.
+    pub(super) fn tls(&self) -> Option<&Tls> {
+        self.0.options.tls.as_ref()
     }
 
     pub(super) fn log(&self) -> &Log {
@@ -122,7 +131,7 @@ impl FrontEnd {
         let Answer { response, access } = match preflight {
             Some(response) => response.into(),
             None => {
-                let origin = Origin::of(&parts, client, shared.trust);
+                let origin = Origin::of(&parts, client, &shared.scheme, shared.trust);
                 shared.answer(Arrival { parts, origin }, body).await
             }
         };

@@ -47,14 +47,15 @@ impl Trust {
 }
 
 impl Origin {
-    /// The origin of a request that came over plain TCP from `client`.
-    pub(super) fn of(parts: &Parts, client: SocketAddr, trust: Trust) -> Self {
+    /// The origin of a request that came from `client` over a connection of the scheme `own`.
+    pub(super) fn of(parts: &Parts, client: SocketAddr, own: &Scheme, trust: Trust) -> Self {
         let text = |name: &HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let proto =
             trust.proto.then(|| text(&FORWARDED_PROTO)).flatten().and_then(|list| list.split(',').next());
         let scheme = match proto {
             Some(proto) if proto.trim().eq_ignore_ascii_case("https") => Scheme::HTTPS,
-            _ => Scheme::HTTP,
+            Some(_) => Scheme::HTTP,
+            None => own.clone(),
         };
         let host = trust
             .host
@@ -190,7 +191,7 @@ mod tests {
 
     fn origin(parts: &Parts, settings: &[(&str, &str)]) -> Origin {
         let settings = Settings::from_pairs(settings.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
-        Origin::of(parts, ([10, 0, 0, 7], 5000).into(), Trust::from_settings(&settings))
+        Origin::of(parts, ([10, 0, 0, 7], 5000).into(), &Scheme::HTTP, Trust::from_settings(&settings))
     }
 
     fn mapped(request: http::request::Builder) -> HttpRequest {
@@ -247,6 +248,13 @@ mod tests {
         assert_eq!(base(&[]), "http://inner");
         assert_eq!(base(&[("ASPNETCORE_FORWARDEDHEADERS_ENABLED", "true")]), "https://inner");
         assert_eq!(base(&[("WEBSITE_INSTANCE_ID", "1")]), "https://outer.example");
+        let secure = Origin::of(
+            &parts,
+            ([10, 0, 0, 7], 5000).into(),
+            &Scheme::HTTPS,
+            Trust { proto: false, host: false },
+        );
+        assert_eq!(secure.base(), "https://inner");
     }
 
     /// host.md H14 (deviation: any body with content is delivered) and W17 (trace context).

@@ -13,9 +13,11 @@ use horus_bindings::Drain;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use super::FrontEnd;
 
@@ -23,6 +25,8 @@ const CATEGORY: &str = "Host.General";
 /// A connection may be silent for this long between requests and while it sends a head; the platform's server
 /// keeps connections for as long.
 const KEEP_ALIVE: Duration = Duration::from_secs(130);
+/// A client that has not agreed on keys by then is dropped.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// Pause after an accept that failed for want of something (file descriptors, memory).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -37,12 +41,13 @@ struct Closing {
 /// `drain` is cancelled are cut off.
 pub async fn serve(listener: TcpListener, front: FrontEnd, drain: Drain) {
     let closing = Arc::new(Closing::default());
+    let tls = front.tls().map(|tls| TlsAcceptor::from(tls.config()));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, client)) => {
-                    connections.spawn(connection(stream, client, front.clone(), closing.clone()));
+                    connections.spawn(greet(stream, client, tls.clone(), front.clone(), closing.clone()));
                 }
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
@@ -69,9 +74,46 @@ fn is_the_clients(error: &std::io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn connection(stream: TcpStream, client: SocketAddr, front: FrontEnd, closing: Arc<Closing>) {
+/// Serves one client, over TLS when the host does so.
+async fn greet(
+    stream: TcpStream,
+    client: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    front: FrontEnd,
+    closing: Arc<Closing>,
+) {
     // Responses are written whole, so waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
+    match tls {
+        None => connection(stream, client, front, closing).await,
+        // On the heap, so that plain connections do not carry the room for this.
+        Some(tls) => Box::pin(secure(stream, client, tls, front, closing)).await,
+    }
+}
+
+async fn secure(
+    stream: TcpStream,
+    client: SocketAddr,
+    tls: TlsAcceptor,
+    front: FrontEnd,
+    closing: Arc<Closing>,
+) {
+    match tokio::time::timeout(HANDSHAKE_LIMIT, tls.accept(stream)).await {
+        Ok(Ok(stream)) => connection(stream, client, front, closing).await,
+        Ok(Err(error)) => front.log().debug(CATEGORY, || {
+            format!(
+                "{client} and this host could not agree on a TLS connection: {error}. Plain http:// does not work here."
+            )
+        }),
+        // The client knows that it has not said anything.
+        Err(_) => {}
+    }
+}
+
+async fn connection<S>(stream: S, client: SocketAddr, front: FrontEnd, closing: Arc<Closing>)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let service = service_fn(|request| {
         let front = front.clone();
         async move { Ok::<_, Infallible>(front.respond(request, client).await) }

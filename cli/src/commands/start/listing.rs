@@ -4,8 +4,8 @@ use horus_host::Job;
 
 use crate::console::{DARK_CYAN, DARK_YELLOW, Style};
 
-/// The list, ready to print.
-pub(super) fn text(job: &Job, port: u16, verbose: bool, style: Style) -> String {
+/// The list, ready to print. `base` is how a client on this machine reaches the host.
+pub(super) fn text(job: &Job, base: &str, verbose: bool, style: Style) -> String {
     let mut http = String::new();
     let mut others = String::new();
     let mut disabled = String::new();
@@ -21,7 +21,7 @@ pub(super) fn text(job: &Job, port: u16, verbose: bool, style: Style) -> String 
                 verbs => format!("[{}]", verbs.join(",").to_uppercase()),
             };
             let path = route.template.text();
-            http.push_str(&format!("\t{name}: {methods} http://localhost:{port}/{path}\n\n"));
+            http.push_str(&format!("\t{name}: {methods} {base}/{path}\n\n"));
         } else {
             others.push_str(&format!("\t{name}: {}\n\n", function.trigger().kind));
         }

@@ -1,250 +1,212 @@
 //! `func start` (= `func host start`): runs the app in this folder (spec cli.md §4).
 
 mod checks;
+mod known;
+mod launch;
 mod listing;
-mod port;
+mod logo;
+mod preflight;
 mod services;
 mod settings;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use horus_app::local_settings::LocalSettings;
 use horus_app::log::{Level, Log};
+use horus_app::settings::Settings;
 use horus_bindings::Drain;
-use horus_host::{Auth, Cors, Exit, Handle, Host, Options, State};
+use horus_host::{Auth, Exit, Handle, Host, Options, State};
 
 use super::{Failed, help, version};
-use crate::args::{Given, Known, Takes};
-use crate::console::{Console, Filter, FilterOptions, JsonOutput, Style};
+use crate::args::Given;
+use crate::console::{Console, Filter, FilterOptions, Style};
+use crate::port;
 use crate::store::{self, Choice, Embedded, Plan};
 
-const fn known(long: &'static str, short: Option<char>, takes: Takes, help: &'static str) -> Known {
-    Known { long, short, takes, help }
-}
+pub(crate) use known::KNOWN;
 
-/// Options of `func start` (spec cli.md §1.4). Those that mean nothing here are accepted, since editors pass them.
-pub(crate) const KNOWN: &[Known] = &[
-    known("port", Some('p'), Takes::Value, "Local port to listen on. Default: 7071"),
-    known("address", None, Takes::Value, "IP address to listen on. Default: 127.0.0.1"),
-    known(
-        "cors",
-        None,
-        Takes::Value,
-        "A comma separated list of CORS origins. Example: https://a.example,https://b.example",
-    ),
-    known(
-        "cors-credentials",
-        None,
-        Takes::Flag,
-        "Allow cross-origin authenticated requests (cookies, Authorization)",
-    ),
-    known("enableAuth", None, Takes::Flag, "Check keys as a deployed app does"),
-    known("functions", None, Takes::List, "Space separated functions to load; all others are left out"),
-    known(
-        "language-worker",
-        None,
-        Takes::Value,
-        "Arguments for the language worker, e.g. --language-worker \"--inspect=9229\"",
-    ),
-    known(
-        "user-log-level",
-        None,
-        Takes::Value,
-        "Level of function logs: Trace, Debug, Information, Warning, Error, Critical, None",
-    ),
-    known("verbose", None, Takes::Flag, "Show the host's own logs as well"),
-    known("enable-json-output", None, Takes::Flag, "Print lines that start with azfuncjsonlog: for tools"),
-    known("json-output-file", None, Takes::Value, "Append those lines to this file instead"),
-    known("storage", None, Takes::Value, "Embedded store: auto (default), off, or the folder of its data"),
-    known("script-root", None, Takes::Value, "Folder of the app. Default: the current one"),
-    known("prefix", None, Takes::Value, "Same as --script-root"),
-    known("timeout", Some('t'), Takes::Value, "Accepted; has no effect"),
-    known("no-build", None, Takes::Flag, "Accepted; nothing is built"),
-    known("runtime", None, Takes::Value, "Accepted; has no effect"),
-    known("offline", None, Takes::Flag, "Accepted; the network is never needed"),
-    known("debug", None, Takes::Flag, "Accepted; errors are always printed in full"),
-    known("pause-on-error", None, Takes::Flag, "Accepted; has no effect"),
-    known("javascript", None, Takes::Flag, "Accepted"),
-    known("typescript", None, Takes::Flag, "Accepted"),
-    known("node", None, Takes::Flag, "Accepted"),
-    known("python", None, Takes::Flag, "Accepted"),
-    known("custom", None, Takes::Flag, "Accepted"),
-];
-
-/// The platform's default port.
-const DEFAULT_PORT: u16 = 7071;
+const STARTUP: &str = "Host.Startup";
 
 pub(super) fn run(tokens: &[String]) -> Result<ExitCode, Failed> {
     let given = Given::parse(tokens, KNOWN)?;
-    let style = Style::stderr();
-    for option in &given.unknown {
-        let note = format!("Option '{option}' is not known and has no effect.");
-        crate::console::warn(style, &note);
-    }
-    let root = find_root(&given)?;
+    super::warn_unknown(&given);
+    let root = launch::find_root(&given)?;
     let local = LocalSettings::load(&root).map_err(|error| Failed::new(error.to_string()))?;
-    let address = listen_address(&given, &local)?;
-    let verbose = given.flag("verbose")?;
+    let address = launch::listen_address(&given, &local)?;
+    launch::check_runtime(&given)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failed::new(format!("The runtime cannot start: {error}")))?;
-    runtime.block_on(async {
-        let listener = port::bind(address).await?;
-        // Port 0 means any free one: from here on the real one counts.
-        let address = listener.local_addr()?;
-        let mut assembled = settings::assemble(&root, &local, &given, address.port());
-        let choice = Choice::parse(given.value("storage"));
-        assembled.settings = store::with_default_storage(assembled.settings, &choice);
-        let plan = Plan::of(&assembled.settings, &choice);
-        let host_json = checks::host_json(&root, &assembled.settings);
-        let filter = Filter::new(FilterOptions {
-            verbose,
-            user_level: settings::user_log_level(&given)?,
-            ci: settings::is_ci(),
-            tooling: given.flag("enable-json-output")? == Some(true) || given.value("json-output-file").is_some(),
+    runtime.block_on(start(&given, root, &local, address))
+}
+
+async fn start(
+    given: &Given,
+    root: PathBuf,
+    local: &LocalSettings,
+    address: SocketAddr,
+) -> Result<ExitCode, Failed> {
+    let listener = port::bind(address).await?;
+    // Port 0 means any free one: from here on the real one counts.
+    let address = listener.local_addr()?;
+    let environment = Settings::from_env();
+    let mut assembled = settings::assemble(&root, local, &environment, given, address.port())?;
+    preflight::check_settings(local, &assembled.settings)?;
+    if let Some((name, value)) = preflight::python(&root, &assembled.settings)? {
+        assembled.settings = assembled.settings.with(name, value);
+    }
+    let choice = Choice::parse(given.value("storage"));
+    assembled.settings = store::with_default_storage(assembled.settings, &choice);
+    store::ignore_in_git(&root);
+    let tls = launch::tls(given, &root)?;
+
+    let levels = Levels::read(given)?;
+    let verbose = levels.verbose;
+    let filter = Filter::new(levels.with(checks::host_json(&root, &assembled.settings)));
+    let (console, log) = Console::start(filter, Style::stdout(), launch::json_output(given, &root)?);
+    console.print(logo::text(verbose, &environment));
+    console.print(style_banner());
+    for message in assembled.messages {
+        log.write(Level::Warning, STARTUP, &message);
+    }
+    checks::connections(&root, &assembled.settings, &log);
+    if let Some(message) = preflight::unbuilt(&root) {
+        log.warning(STARTUP, message);
+    }
+    if let Some(note) = tls.as_ref().and_then(|served| served.note.as_ref()) {
+        // Not only with --verbose: clients fail until somebody acts on it.
+        log.warning(STARTUP, note);
+    }
+    let plan = Plan::of(&assembled.settings);
+    let embedded = Embedded::start(plan, &choice, &root, &log).await?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let options = Options {
+        root: root.clone(),
+        settings: assembled.settings.clone(),
+        log: log.clone(),
+        auth: if given.flag("enableAuth")? == Some(true) { Auth::Keys } else { Auth::Open },
+        cors: launch::cors(given, local)?,
+        tls: tls.map(|served| served.tls),
+        version: version::HOST,
+        development: true,
+        secrets: root.join(".func").join("secrets"),
+        worker_cache: launch::worker_cache(),
+    };
+    let host = Host::new(options, services::Everything { storage: embedded.storage.clone() });
+    let shown =
+        Shown { root: &root, settings: &assembled.settings, console: &console, levels, scheme, address };
+    let handle = host.handle();
+    let drain = Drain::new();
+    let exit = {
+        let running = host.run(listener, drain.clone());
+        let showing = shown.follow(handle);
+        let signals = stop_on_signal(drain, &log);
+        tokio::pin!(running, showing, signals);
+        loop {
+            tokio::select! {
+                exit = &mut running => break exit,
+                () = &mut showing => {}
+                () = &mut signals => {}
+            }
+        }
+    };
+    embedded.stop().await;
+    console.flush();
+    match exit? {
+        Exit::Stopped => Ok(ExitCode::SUCCESS),
+        Exit::Recycle(why) => {
+            log.warning("Host.General", why);
+            console.flush();
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// How much is shown, as far as the command line says.
+#[derive(Debug, Clone, Copy)]
+struct Levels {
+    given: Option<bool>,
+    ci: bool,
+    user: Option<Level>,
+    tooling: bool,
+    /// The host's own lines are shown.
+    verbose: bool,
+}
+
+impl Levels {
+    fn read(given: &Given) -> Result<Self, Failed> {
+        let (verbose, ci) = (given.flag("verbose")?, settings::is_ci());
+        Ok(Self {
+            given: verbose,
+            ci,
+            user: settings::user_log_level(given)?,
+            tooling: given.flag("enable-json-output")? == Some(true)
+                || given.value("json-output-file").is_some(),
+            verbose: verbose.unwrap_or(ci),
+        })
+    }
+
+    /// Together with what host.json says.
+    fn with(self, host_json: checks::HostJsonLevels) -> FilterOptions {
+        FilterOptions {
+            verbose: self.given,
+            user_level: self.user,
+            ci: self.ci,
+            tooling: self.tooling,
             default_level: host_json.default_level,
             levels: host_json.levels,
-        });
-        let (console, log) = Console::start(filter, Style::stdout(), json_output(&given, &root)?);
-        console.print(style_banner());
-        for message in assembled.messages {
-            log.write(Level::Warning, "Host.Startup", &message);
         }
-        checks::connections(&root, &assembled.settings, &log);
-        let embedded = Embedded::start(&plan, &store::folder(&root, &choice), &log).await?;
-        let options = Options {
-            root: root.clone(),
-            settings: assembled.settings,
-            log: log.clone(),
-            auth: if given.flag("enableAuth")? == Some(true) { Auth::Keys } else { Auth::Open },
-            cors: cors(&given, &local)?,
-            version: version::HOST,
-            development: true,
-            secrets: root.join(".func").join("secrets"),
-            worker_cache: worker_cache(),
-        };
-        let host = Host::new(options, services::Everything { storage: embedded.storage.clone() });
-        let handle = host.handle();
-        let drain = Drain::new();
-        let exit = {
-            let running = host.run(listener, drain.clone());
-            let listing = show_functions(handle, &console, address, verbose.unwrap_or(false));
-            let signals = stop_on_signal(drain, &log);
-            tokio::pin!(running, listing, signals);
-            loop {
-                tokio::select! {
-                    exit = &mut running => break exit,
-                    () = &mut listing => {}
-                    () = &mut signals => {}
+    }
+}
+
+/// What the console shows of the host's life besides its log.
+struct Shown<'a> {
+    root: &'a Path,
+    settings: &'a Settings,
+    console: &'a Console,
+    levels: Levels,
+    scheme: &'static str,
+    address: SocketAddr,
+}
+
+impl Shown<'_> {
+    /// Prints the function list each time the host gets as far as running, and reads the levels of host.json each
+    /// time it starts anew.
+    async fn follow(&self, handle: Handle) {
+        let mut status = handle.status();
+        let mut shown = None;
+        let mut was_shown = false;
+        loop {
+            let current = status.borrow_and_update().clone();
+            match (current.state, &current.job) {
+                (State::Starting, _) if was_shown => {
+                    let host_json = checks::host_json(self.root, self.settings);
+                    self.console.filter_by(Filter::new(self.levels.with(host_json)));
                 }
+                (State::Running, Some(job)) => {
+                    let id = Arc::as_ptr(job) as usize;
+                    if shown != Some(id) {
+                        shown = Some(id);
+                        was_shown = true;
+                        let base = format!("{}://localhost:{}", self.scheme, self.address.port());
+                        self.console.print(listing::text(job, &base, self.levels.verbose, Style::stdout()));
+                    }
+                }
+                _ => {}
             }
-        };
-        embedded.stop().await;
-        console.flush();
-        match exit? {
-            Exit::Stopped => Ok(ExitCode::SUCCESS),
-            Exit::Recycle(why) => {
-                log.warning("Host.General", why);
-                console.flush();
-                Ok(ExitCode::SUCCESS)
+            if status.changed().await.is_err() {
+                return std::future::pending().await;
             }
         }
-    })
-}
-
-fn find_root(given: &Given) -> Result<PathBuf, Failed> {
-    let folder = match given.value("script-root").or_else(|| given.value("prefix")) {
-        Some(folder) => {
-            let path = PathBuf::from(folder);
-            if !path.is_dir() {
-                return Err(Failed::new(format!("\"{folder}\" doesn't exist.")));
-            }
-            path
-        }
-        None => PathBuf::from("."),
-    };
-    let folder = folder.canonicalize()?;
-    folder
-        .ancestors()
-        .find(|folder| ["host.json", "local.settings.json"].iter().any(|name| folder.join(name).is_file()))
-        .map(Path::to_owned)
-        .ok_or_else(|| {
-            Failed::new("Unable to find project root. Expecting to find one of host.json, local.settings.json in project root.")
-                .hint("Run `func start` in the folder of your app, or name it with --script-root.")
-        })
-}
-
-fn listen_address(given: &Given, local: &LocalSettings) -> Result<SocketAddr, Failed> {
-    let port = match given.value("port") {
-        Some(text) => text.parse().map_err(|_| {
-            Failed::new(format!("Invalid --port value '{text}'. Expected a number from 0 to 65535."))
-        })?,
-        None => local.host.port.unwrap_or(DEFAULT_PORT),
-    };
-    let address = match given.value("address").or(local.host.address.as_deref()) {
-        Some(text) => text.parse::<IpAddr>().map_err(|_| {
-            Failed::new(format!(
-                "Invalid --address value '{text}'. Expected an IP address, for example 127.0.0.1 or 0.0.0.0."
-            ))
-        })?,
-        None => IpAddr::V4(Ipv4Addr::LOCALHOST),
-    };
-    Ok(SocketAddr::new(address, port))
-}
-
-fn cors(given: &Given, local: &LocalSettings) -> Result<Option<Cors>, Failed> {
-    let origins: Vec<String> = match given.value("cors") {
-        Some(origins) => origins.split(',').map(|origin| origin.trim().to_owned()).collect(),
-        None => local.host.cors.clone(),
-    };
-    let credentials = given.flag("cors-credentials")?.unwrap_or(local.host.cors_credentials);
-    let origins: Vec<String> = origins.into_iter().filter(|origin| !origin.is_empty()).collect();
-    Ok((!origins.is_empty()).then_some(Cors { origins, credentials }))
-}
-
-fn json_output(given: &Given, root: &Path) -> Result<JsonOutput, Failed> {
-    let Some(path) = given.value("json-output-file") else { return Ok(JsonOutput::Stdout) };
-    let file = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(root.join(path))
-        .map_err(|error| Failed::new(format!("--json-output-file {path}: {error}")))?;
-    Ok(JsonOutput::File(file))
+    }
 }
 
 fn style_banner() -> String {
     Style::stdout().paint(crate::console::DARK_GRAY, &help::version_lines())
-}
-
-/// Where built-in workers are laid out: the user's cache folder, or a temporary one.
-fn worker_cache() -> PathBuf {
-    let base = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
-        .unwrap_or_else(std::env::temp_dir);
-    base.join("horus").join("workers")
-}
-
-/// Prints the function list each time the host gets as far as running.
-async fn show_functions(handle: Handle, console: &Console, address: SocketAddr, verbose: bool) {
-    let mut status = handle.status();
-    let mut shown = None;
-    loop {
-        let current = status.borrow_and_update().clone();
-        if let (State::Running, Some(job)) = (current.state, &current.job) {
-            let id = std::sync::Arc::as_ptr(job) as usize;
-            if shown != Some(id) {
-                shown = Some(id);
-                console.print(listing::text(job, address.port(), verbose, Style::stdout()));
-            }
-        }
-        if status.changed().await.is_err() {
-            return std::future::pending().await;
-        }
-    }
 }
 
 /// Ctrl+C and SIGTERM drain; a second one ends the process at once.

@@ -11,6 +11,10 @@ use super::checks;
 use crate::args::Given;
 use crate::commands::Failed;
 
+const FUNCTION_LEVEL: &str = "AzureFunctionsJobHost__logging__logLevel__Function";
+/// Languages whose workers take `--language-worker`.
+const LANGUAGES: [&str; 4] = ["node", "python", "java", "powershell"];
+
 /// Settings with what there is to say about them.
 #[derive(Debug)]
 pub(super) struct Assembled {
@@ -19,50 +23,58 @@ pub(super) struct Assembled {
 }
 
 /// The settings the host runs with.
-pub(super) fn assemble(root: &Path, local: &LocalSettings, given: &Given, port: u16) -> Assembled {
-    let environment = Settings::from_env();
-    let (mut settings, mut messages) = local_settings::merge(local, &environment);
-    let mut computed = vec![
-        ("WEBSITE_HOSTNAME".to_owned(), format!("localhost:{port}")),
-        ("AzureWebJobsScriptRoot".to_owned(), root.to_string_lossy().into_owned()),
-        ("FUNCTIONS_CORETOOLS_ENVIRONMENT".to_owned(), "true".to_owned()),
-        ("AzureFunctionsJobHost__SequentialRestart".to_owned(), "true".to_owned()),
-        ("PYTHON_ENABLE_DEBUG_LOGGING".to_owned(), "1".to_owned()),
-    ];
-    let chosen = given.value("user-log-level");
-    // What host.json says about functions stands, unless the caller says otherwise.
-    if chosen.is_some() || !checks::host_json(root, &settings).has_function_level() {
-        let level = chosen.unwrap_or("Information").to_owned();
-        computed.push(("AzureFunctionsJobHost__logging__logLevel__Function".to_owned(), level));
+pub(super) fn assemble(
+    root: &Path,
+    local: &LocalSettings,
+    environment: &Settings,
+    given: &Given,
+    port: u16,
+) -> Result<Assembled, Failed> {
+    let (plain, _) = local_settings::merge(local, environment);
+    let mut computed = Vec::new();
+    let mut set = |name: &str, value: String| computed.push((name.to_owned(), value));
+    set("WEBSITE_HOSTNAME", format!("localhost:{port}"));
+    set("AzureWebJobsScriptRoot", root.to_string_lossy().into_owned());
+    set("FUNCTIONS_CORETOOLS_ENVIRONMENT", "true".into());
+    set("AzureFunctionsJobHost__SequentialRestart", "true".into());
+    if plain.get("PYTHON_ENABLE_DEBUG_LOGGING").is_none() {
+        set("PYTHON_ENABLE_DEBUG_LOGGING", "1".into());
     }
-    if given.flag("enable-json-output").ok().flatten() == Some(true) {
-        computed.push(("FUNCTIONS_ENABLE_JSON_OUTPUT".to_owned(), "True".to_owned()));
+    match user_log_level(given)? {
+        Some(level) => set(FUNCTION_LEVEL, format!("{level:?}")),
+        // What the app says about functions stands.
+        None if plain.get(FUNCTION_LEVEL).is_some() => {}
+        None if checks::host_json(root, &plain).has_function_level() => {}
+        None => set(FUNCTION_LEVEL, "Information".into()),
+    }
+    if given.flag("enable-json-output")? == Some(true) {
+        set("FUNCTIONS_ENABLE_JSON_OUTPUT", "True".into());
+    }
+    if given.flag("dotnet-isolated-debug")? == Some(true) {
+        set("FUNCTIONS_ENABLE_DEBUGGER_WAIT", "True".into());
+        set("DOTNET_STARTUP_HOOKS", "Microsoft.Azure.Functions.Worker.Core".into());
     }
     for (n, name) in given.list("functions").iter().enumerate() {
-        computed.push((format!("AzureFunctionsJobHost__functions__{n}"), name.clone()));
+        set(&format!("AzureFunctionsJobHost__functions__{n}"), name.clone());
     }
     if let Some(arguments) = given.value("language-worker") {
-        let runtime = settings.text("FUNCTIONS_WORKER_RUNTIME").unwrap_or("node").to_ascii_lowercase();
-        computed.push((format!("languageWorkers__{runtime}__arguments"), arguments.to_owned()));
-    }
-    for (name, value) in computed {
-        // What is really in the environment wins over what the tool computes.
-        if environment.get(&name).is_none() && (settings.get(&name).is_none() || name == "WEBSITE_HOSTNAME") {
-            settings = settings.with(name, value);
+        let runtime = plain.text("FUNCTIONS_WORKER_RUNTIME").map(str::to_ascii_lowercase);
+        // An app that does not say its language has one of them all the same.
+        let languages = match &runtime {
+            Some(runtime) => vec![runtime.as_str()],
+            None => LANGUAGES.to_vec(),
+        };
+        for language in languages {
+            set(&format!("languageWorkers__{language}__arguments"), arguments.to_owned());
         }
     }
-    const ENVIRONMENT: &str = "AZURE_FUNCTIONS_ENVIRONMENT";
-    if let Some(value) = environment.get(ENVIRONMENT).filter(|value| *value != "Development") {
-        messages
-            .push(format!("{ENVIRONMENT} already exists with value '{value}', overriding to 'Development'."));
-    }
-    settings = settings.with(ENVIRONMENT, "Development");
-    Assembled { settings, messages }
+    let (settings, messages) = local_settings::merge_with(local, &computed, environment);
+    Ok(Assembled { settings, messages })
 }
 
 /// `--user-log-level`, or the variable of the same meaning.
 pub(super) fn user_log_level(given: &Given) -> Result<Option<Level>, Failed> {
-    let variable = std::env::var("FUNCTIONS_USER_LOG_LEVEL").ok();
+    let variable = std::env::var("FUNCTIONS_USER_LOG_LEVEL").ok().filter(|text| !text.trim().is_empty());
     let Some(text) = given.value("user-log-level").or(variable.as_deref()) else { return Ok(None) };
     Level::parse(text).map(Some).ok_or_else(|| {
         Failed::new(format!(
@@ -76,4 +88,68 @@ pub(super) fn is_ci() -> bool {
     ["CI", "CONTINUOUS_INTEGRATION", "BUILD_NUMBER", "RUN_ID"]
         .iter()
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::start::KNOWN;
+
+    fn assembled(line: &str, values: &[(&str, &str)], environment: &[(&str, &str)]) -> Assembled {
+        let tokens: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        let given = Given::parse(&tokens, KNOWN).unwrap();
+        let values = values.iter().map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned())));
+        let local = LocalSettings { values: values.collect(), ..LocalSettings::default() };
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        assemble(Path::new("/app"), &local, &Settings::from_pairs(environment), &given, 7071).unwrap()
+    }
+
+    /// cli.md §4.4: the file is below what the tool computes, and the environment above both.
+    #[test]
+    fn precedence() {
+        let values = [("WEBSITE_HOSTNAME", "file"), ("A", "file"), ("PYTHON_ENABLE_DEBUG_LOGGING", "0")];
+        let settings = assembled("", &values, &[("A", "env")]).settings;
+        assert_eq!(settings.get("WEBSITE_HOSTNAME"), Some("localhost:7071"));
+        assert_eq!(settings.get("A"), Some("env"));
+        assert_eq!(settings.get("PYTHON_ENABLE_DEBUG_LOGGING"), Some("0"));
+        assert_eq!(settings.get("AzureWebJobsScriptRoot"), Some("/app"));
+        let settings = assembled("", &[], &[("WEBSITE_HOSTNAME", "env")]).settings;
+        assert_eq!(settings.get("WEBSITE_HOSTNAME"), Some("env"));
+        let given =
+            assembled("", &[("A", "file")], &[("A", "env"), ("AZURE_FUNCTIONS_ENVIRONMENT", "Staging")]);
+        assert_eq!(given.settings.get("AZURE_FUNCTIONS_ENVIRONMENT"), Some("Development"));
+        assert_eq!(
+            given.messages,
+            [
+                "Skipping 'A' from local settings as it's already defined in current environment variables.",
+                "AZURE_FUNCTIONS_ENVIRONMENT already exists with value 'Staging', overriding to 'Development'.",
+            ]
+        );
+    }
+
+    /// cli.md §1.4: flags that are settings for the host and its workers.
+    #[test]
+    fn flags_become_settings() {
+        let python = [("FUNCTIONS_WORKER_RUNTIME", "Python")];
+        for (line, name, expected) in [
+            ("--functions a b", "AzureFunctionsJobHost__functions__1", Some("b")),
+            ("--language-worker -X", "languageWorkers__python__arguments", Some("-X")),
+            ("--language-worker -X", "languageWorkers__node__arguments", None),
+            ("--dotnet-isolated-debug", "FUNCTIONS_ENABLE_DEBUGGER_WAIT", Some("True")),
+            (
+                "--dotnet-isolated-debug",
+                "DOTNET_STARTUP_HOOKS",
+                Some("Microsoft.Azure.Functions.Worker.Core"),
+            ),
+            ("--enable-json-output", "FUNCTIONS_ENABLE_JSON_OUTPUT", Some("True")),
+            ("--user-log-level error", FUNCTION_LEVEL, Some("Error")),
+            ("", FUNCTION_LEVEL, Some("Information")),
+        ] {
+            assert_eq!(assembled(line, &python, &[]).settings.get(name), expected, "{line}");
+        }
+        let unknown = assembled("--language-worker -X", &[], &[]).settings;
+        assert_eq!(unknown.get("languageWorkers__node__arguments"), Some("-X"));
+        let own = assembled("", &[(FUNCTION_LEVEL, "Debug")], &[]).settings;
+        assert_eq!(own.get(FUNCTION_LEVEL), Some("Debug"));
+    }
 }

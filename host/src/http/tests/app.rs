@@ -184,6 +184,7 @@ impl App {
             log: log.clone(),
             auth: if setup.keys.is_some() { Auth::Keys } else { Auth::Open },
             cors: setup.cors,
+            tls: None,
             version: "4.1037.0.0",
             development: false,
             secrets: "/nowhere".into(),

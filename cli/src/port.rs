@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use crate::commands::Failed;
 
 /// Binds `address`, or says who has it.
-pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, Failed> {
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Failed> {
     let port = address.port();
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => {
@@ -25,7 +25,7 @@ pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, Failed> {
 }
 
 /// The process that listens on `port`, as far as this user may see it (Linux).
-fn holder(port: u16) -> Option<String> {
+pub(crate) fn holder(port: u16) -> Option<String> {
     let inode = ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| {
         let table = std::fs::read_to_string(table).ok()?;
         listening_inode(&table, port).map(str::to_owned)

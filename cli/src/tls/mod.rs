@@ -1,0 +1,59 @@
+//! The certificate that `func start --useHttps` serves with: the user's own, or one made here.
+
+mod own;
+mod pfx;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use horus_host::Tls;
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::commands::Failed;
+
+/// A certificate with those that vouch for it, and its key.
+struct Identity {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+/// What the host serves with, and what the user has to do about it.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) tls: Tls,
+    pub(crate) note: Option<String>,
+}
+
+/// The certificate in the PFX file `cert`, opened with `password` (the text itself, or the path of a file that holds
+/// it). Without `cert` a certificate for this machine is made, once, and kept in `folder`.
+pub(crate) fn serve_with(
+    cert: Option<&Path>,
+    password: Option<&str>,
+    folder: &Path,
+) -> Result<Served, Failed> {
+    let (identity, place, note) = match cert {
+        Some(file) => (pfx::read(file, &pfx::password(password))?, file.to_owned(), None),
+        None => {
+            let own = own::load_or_make(folder)?;
+            let what =
+                if own.is_new { "A new self-signed certificate" } else { "The self-signed certificate" };
+            let note = format!(
+                "{what} for localhost is in {}; trust it in your browser or system once, or tell clients to use it (curl --cacert).",
+                own.file.display()
+            );
+            (own.identity, own.file, Some(note))
+        }
+    };
+    let mut config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(identity.chain, identity.key)
+        .map_err(|error| {
+            Failed::new(format!("The certificate in {} cannot be served with: {error}", place.display()))
+                .hint("Its private key must be an RSA or elliptic-curve key that belongs to the certificate.")
+        })?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Served { tls: Tls::new(config), note })
+}
