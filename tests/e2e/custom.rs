@@ -574,6 +574,37 @@ async fn routes_in_host_json_are_functions() {
     func.stop().await;
 }
 
+/// host.md R01, R02 and R03 with functions from files: a timer's own policy wins over host.json's and is honoured, and one
+/// without what its strategy needs is the error of its function alone.
+#[tokio::test]
+async fn r01_r02_r03_retries_from_function_json() {
+    let handler = Handler::new("'/tick': (res) => { res.statusCode = 500; res.end(); },")
+        .host("retry", json!({ "strategy": "fixedDelay", "maxRetryCount": 9, "delayInterval": "00:10:00" }));
+    let timer = json!({ "type": "timerTrigger", "direction": "in", "name": "timer", "schedule": "0 0 0 1 1 *", "runOnStartup": true });
+    let own = json!({ "strategy": "fixedDelay", "maxRetryCount": 2, "delayInterval": "00:00:00.05" });
+    handler.app.write("tick/function.json", &json!({ "bindings": [timer], "retry": own }).to_string());
+    let broken =
+        json!({ "strategy": "exponentialBackoff", "maxRetryCount": 1, "maximumInterval": "00:01:00" });
+    let bindings = json!([trigger(json!({})), response()]);
+    handler.app.write("broken/function.json", &json!({ "bindings": bindings, "retry": broken }).to_string());
+    let func = handler.launch().arg("--storage").arg("off").start().await;
+    func.wait_for_line("Function execution failed after '2' retries.").await;
+    let notes = handler.received("/tick");
+    let contexts: Vec<Value> =
+        notes.iter().map(|note| message(note)["Metadata"]["RetryContext"].clone()).collect();
+    let counts: Vec<&Value> = contexts.iter().map(|context| &context["RetryCount"]).collect();
+    assert_eq!(counts, [0, 1, 2]);
+    assert!(contexts.iter().all(|context| context["MaxRetryCount"] == 2), "{contexts:?}");
+    assert_eq!(contexts[0].get("Exception"), None);
+    let exception = contexts[1]["Exception"]["Message"].as_str().expect("the failure before");
+    assert!(exception.contains("500 (Internal Server Error)"), "{exception}");
+    let id = |note: &Value| note["headers"]["x-azure-functions-invocationid"].clone();
+    assert!(notes.iter().all(|note| id(note) == id(&notes[0])), "{notes:#?}");
+    let line = func.wait_for_line("The 'broken' function is in error").await;
+    assert!(line.contains("'minimumInterval' is required"), "{line}");
+    func.stop().await;
+}
+
 /// The sample in Node: an order goes from HTTP through a queue and is shipped through another.
 #[tokio::test]
 async fn the_node_sample_runs() {

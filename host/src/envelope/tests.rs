@@ -270,3 +270,32 @@ fn x03_logs_are_read_and_nonsense_is_refused() {
     }
     assert!(queue().reply(b"\xff\xfe").is_err());
 }
+
+/// Whatever a handler sends is read or refused: replies cut off or changed at any byte end in no panic, and those that
+/// are cut off are never taken for whole.
+#[test]
+fn broken_replies_are_refused() {
+    let reply = json!({
+        "Outputs": {"next": ["a", {"b": "\u{e4}\n"}], "raw": "aGVsbG8=", "res": {"statusCode": 1, "headers": {"h": [1]}}},
+        "Logs": ["x", null],
+        "ReturnValue": 1.5e300,
+    })
+    .to_string();
+    for shape in [queue(), web()] {
+        assert!(shape.reply(reply.as_bytes()).is_ok());
+        for cut in 1..reply.len() {
+            assert!(
+                shape.reply(&reply.as_bytes()[..cut]).is_err(),
+                "{}",
+                &String::from_utf8_lossy(&reply.as_bytes()[..cut])
+            );
+        }
+        for place in 0..reply.len() {
+            for byte in [0, b'"', b'{', b']', b'\\', b'9', 0xff] {
+                let mut changed = reply.clone().into_bytes();
+                changed[place] = byte;
+                let _ = shape.reply(&changed);
+            }
+        }
+    }
+}

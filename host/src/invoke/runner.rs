@@ -355,7 +355,7 @@ impl Runner {
             let writes = self.parts.outputs.iter().filter_map(|(name, output)| {
                 let value = take(name);
                 let data = &data;
-                (!value.is_null()).then(|| async move { (name, output.write(value, data).await) })
+                (!value.is_null()).then_some(async move { (name, output.write(value, data).await) })
             });
             for (name, written) in join_all(writes).await {
                 written.map_err(|error| {

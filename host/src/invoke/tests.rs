@@ -504,7 +504,7 @@ async fn a_function_that_ignores_its_timeout_is_abandoned() {
         "{verdict:?}"
     );
     let id = stage.fake.seen.lock()[0].id.clone();
-    assert_eq!(*stage.fake.abandoned.lock(), [id.clone()]);
+    assert_eq!(*stage.fake.abandoned.lock(), std::slice::from_ref(&id));
     stage.lines.level_of(&format!(
         "Timeout value of 00:00:10 exceeded by function 'Functions.Fn' (Id: '{id}'). Initiating cancellation."
     ));
