@@ -31,7 +31,9 @@ fn main() -> ExitCode {
         .filter_map(|entry| {
             let path = entry.expect("the cases can be listed").path();
             let name = path.file_name()?.to_str()?.to_owned();
-            path.join("requests.http").is_file().then(|| Trial::test(name, move || run(&path)).with_ignored_flag(!has_node))
+            path.join("requests.http")
+                .is_file()
+                .then(|| Trial::test(name, move || run(&path)).with_ignored_flag(!has_node))
         })
         .collect();
     trials.sort_by(|a, b| a.name().cmp(b.name()));
@@ -60,7 +62,9 @@ async fn transcript(case: &Path) -> String {
     let func = Launch::of(&app.root()).spawn();
     let status = until(
         || format!("the app to run or to fail\n{}", func.transcript()),
-        || async { func.status().await.filter(|status| status["state"] == "Running" || status["state"] == "Error") },
+        || async {
+            func.status().await.filter(|status| status["state"] == "Running" || status["state"] == "Error")
+        },
     )
     .await;
     let mut text = format!("State: {}\n", status["state"].as_str().unwrap_or_default());

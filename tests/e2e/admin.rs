@@ -71,7 +71,10 @@ async fn a06_functions_are_listed() {
     let [timer, upper] = listed.as_array().unwrap().as_slice() else { panic!("two functions: {listed}") };
     assert_eq!((&timer["name"], &timer["isDisabled"]), (&json!("timer"), &json!(true)));
     assert_eq!(timer.get("invoke_url_template").and_then(Value::as_str), None);
-    assert_eq!((&upper["name"], &upper["isDisabled"], &upper["language"]), (&json!("Upper"), &json!(false), &json!("stub")));
+    assert_eq!(
+        (&upper["name"], &upper["isDisabled"], &upper["language"]),
+        (&json!("Upper"), &json!(false), &json!("stub"))
+    );
     let template = upper["invoke_url_template"].as_str().unwrap();
     assert!(template.ends_with("/api/items/{id:int}"), "{template}");
     assert_eq!(upper["config"]["bindings"][0]["type"], "httpTrigger");
@@ -97,14 +100,19 @@ async fn a12_a13_draining_and_resuming() {
         func.wait_for_line("Executing 'Functions.slow'").await;
         assert_eq!(post(&func, "/admin/host/drain").await.0, 202);
         let status = func.get("/admin/host/drain/status").await.json();
-        assert_eq!((&status["state"], status["outstandingInvocations"].as_u64() >= Some(1)), (&json!("InProgress"), true));
+        assert_eq!(
+            (&status["state"], status["outstandingInvocations"].as_u64() >= Some(1)),
+            (&json!("InProgress"), true)
+        );
         assert_eq!(func.get("/api/fn").await.status, 200, "HTTP is still served");
         std::fs::write(&gate, "").unwrap();
     });
     assert_eq!(slow.status, 200);
     crate::support::until(
         || "drain mode to be complete".to_owned(),
-        || async { (func.get("/admin/host/drain/status").await.json()["state"] == "Completed").then_some(()) },
+        || async {
+            (func.get("/admin/host/drain/status").await.json()["state"] == "Completed").then_some(())
+        },
     )
     .await;
     let fired = func.count("Executing 'Functions.timer'");
@@ -133,13 +141,17 @@ async fn a14_offline_and_back() {
     let mut func = stub.start().await;
     let put = |state: &str| {
         let body = format!("\"{state}\"");
-        func.send(func.request("PUT", "/admin/host/state").header("content-type", "application/json").body(body))
+        func.send(
+            func.request("PUT", "/admin/host/state").header("content-type", "application/json").body(body),
+        )
     };
     assert_eq!(put("offline").await.status, 202);
     func.wait_for_state("Offline").await;
     let put = |state: &str| {
         let body = format!("\"{state}\"");
-        func.send(func.request("PUT", "/admin/host/state").header("content-type", "application/json").body(body))
+        func.send(
+            func.request("PUT", "/admin/host/state").header("content-type", "application/json").body(body),
+        )
     };
     assert_eq!(func.get("/api/fn").await.status, 503);
     assert_eq!(put("sideways").await.status, 400);

@@ -64,7 +64,10 @@ async fn c06_malformed_files_are_tried_again() {
     let mut func = stub.launch().spawn();
     let started = Instant::now();
     let status = func.wait_for_state("Error").await;
-    assert!(status["errors"][0].as_str().unwrap().contains("Unable to parse host configuration file"), "{status}");
+    assert!(
+        status["errors"][0].as_str().unwrap().contains("Unable to parse host configuration file"),
+        "{status}"
+    );
     func.wait_for_lines("A host error has occurred during startup", 3).await;
     assert!(started.elapsed() >= Duration::from_millis(2500), "1 s, then 1.5 s");
     stub.app.write("host.json", r#"{"version": "2.0"}"#);
@@ -78,7 +81,8 @@ async fn c07_c08_c10_the_environment_overrides() {
         r#"{"version": "2.0", /* comments and trailing commas are fine */ "extensions": {"http": {"routePrefix": "api"}},}"#,
     );
     const PREFIX: &str = "AzureFunctionsJobHost__extensions__http__routePrefix";
-    let func = stub.launch().env(PREFIX, "x").env("AzureFunctionsJobHost__functions__0", "Other").start().await;
+    let func =
+        stub.launch().env(PREFIX, "x").env("AzureFunctionsJobHost__functions__0", "Other").start().await;
     assert_eq!(func.get("/x/other").await.status, 200);
     for path in ["/api/other", "/x/fn"] {
         assert_eq!(func.get(path).await.status, 404, "{path}");
@@ -133,8 +137,10 @@ async fn c14_custom_headers_are_added() {
 /// host.md C16: secrets in host.json do not reach the log.
 #[tokio::test]
 async fn c16_secrets_in_the_file_are_hidden() {
-    let secret = "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net";
-    let stub = stub().host_json(&json!({ "version": "2.0", "extensions": { "queues": { "x": secret } } }).to_string());
+    let secret =
+        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net";
+    let stub = stub()
+        .host_json(&json!({ "version": "2.0", "extensions": { "queues": { "x": secret } } }).to_string());
     let func = stub.launch().arg("--verbose").start().await;
     func.wait_for_line("[Hidden Credential]").await;
     assert!(!func.transcript().contains("c2VjcmV0"));
@@ -144,7 +150,8 @@ async fn c16_secrets_in_the_file_are_hidden() {
 #[tokio::test]
 async fn c17_levels_hold_for_their_category() {
     let log = |level, message: &str| Step::Log(Log { level, message: message.into(), ..Log::default() });
-    let steps = [log(LogLevel::Information, "only information"), log(LogLevel::Error, "an error"), Step::Echo];
+    let steps =
+        [log(LogLevel::Information, "only information"), log(LogLevel::Error, "an error"), Step::Echo];
     let stub = Stub::new()
         .function(http("fn"), &steps)
         .host_json(r#"{"version": "2.0", "logging": {"logLevel": {"Function.fn.User": "Error"}}}"#);

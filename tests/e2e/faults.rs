@@ -11,7 +11,11 @@ use crate::support::{Stub, http};
 
 /// The stub answers 200 with this text.
 fn says(text: &str) -> Step {
-    respond(Data::Http(Box::new(Http { status: "200".into(), body: Data::String(text.into()), ..Http::default() })))
+    respond(Data::Http(Box::new(Http {
+        status: "200".into(),
+        body: Data::String(text.into()),
+        ..Http::default()
+    })))
 }
 
 fn respond(value: Data) -> Step {
@@ -26,7 +30,10 @@ async fn a_missing_program_is_named() {
     let mut func = stub.launch().spawn();
     let status = func.wait_for_state("Error").await;
     let error = status["errors"][0].as_str().unwrap();
-    assert!(error.contains("no-such-program") && error.contains("languageWorkers__stub__defaultExecutablePath"), "{error}");
+    assert!(
+        error.contains("no-such-program") && error.contains("languageWorkers__stub__defaultExecutablePath"),
+        "{error}"
+    );
     let answer = func.get("/api/fn").await;
     assert_eq!((answer.status, answer.text().as_str()), (503, "Function host is not running."));
     func.stop().await;
@@ -93,7 +100,8 @@ async fn a_failed_init_is_told() {
 /// A worker that cannot index the app leaves the host in error, told in full, and a mended app starts.
 #[tokio::test]
 async fn a_failed_index_is_told_and_mended() {
-    let mut stub = Stub::new().script(|script| script.index = Index::Fail("syntax error in main.stub:7".into()));
+    let mut stub =
+        Stub::new().script(|script| script.index = Index::Fail("syntax error in main.stub:7".into()));
     let mut func = stub.launch().spawn();
     let status = func.wait_for_state("Error").await;
     assert!(status["errors"][0].as_str().unwrap().contains("syntax error in main.stub:7"), "{status}");

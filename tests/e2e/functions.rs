@@ -131,7 +131,10 @@ async fn f09_unknown_types_under_a_bundle() {
     );
     let func = stub.start().await;
     let error = error_of(&func, "fax").await;
-    assert_eq!(error, "The binding type(s) 'faxTrigger' were not found in the configured extension bundle. Please ensure the type is correct and the correct version of extension bundle is configured.");
+    assert_eq!(
+        error,
+        "The binding type(s) 'faxTrigger' were not found in the configured extension bundle. Please ensure the type is correct and the correct version of extension bundle is configured."
+    );
     assert_eq!(func.get("/api/fn").await.status, 200);
 }
 

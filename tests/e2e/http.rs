@@ -86,7 +86,8 @@ async fn h07_to_h10_keys_are_checked() {
     let own = key(func.get_with_key("/admin/functions/plain/keys", &master).await);
     let others = key(func.get_with_key("/admin/functions/other/keys", &master).await);
     let hosts = key(func.get_with_key("/admin/host/keys", &master).await);
-    let system = func.request("POST", "/admin/host/systemkeys/some_extension").header("x-functions-key", &master);
+    let system =
+        func.request("POST", "/admin/host/systemkeys/some_extension").header("x-functions-key", &master);
     let system = func.send(system).await.json()["value"].as_str().unwrap().to_owned();
     for (what, key, status) in [
         ("own key", &own, 200),
@@ -106,7 +107,10 @@ async fn h07_to_h10_keys_are_checked() {
     // The worker learns who called (spec host.md §3.5).
     let seen = func.get_with_key("/api/plain", &own).await.json();
     let identities = seen["inputs"]["req"]["http"]["identities"].to_string();
-    assert!(identities.contains("http://schemas.microsoft.com/2017/07/functions/claims/authlevel"), "{identities}");
+    assert!(
+        identities.contains("http://schemas.microsoft.com/2017/07/functions/claims/authlevel"),
+        "{identities}"
+    );
 }
 
 /// host.md H11 to H16: how a request reaches workers of different capabilities.
@@ -154,10 +158,17 @@ async fn h17_route_beats_query_beats_body() {
     let stub = Stub::new().function(http_with("fn", json!({ "route": "fn/{q}" })), &[]);
     let func = stub.start().await;
     let body = json!({ "q": "body", "r": "body", "s": "body", "list": [1] });
-    let metadata = func.post_json("/api/fn/route?q=query&r=query&code=k", &body).await.json()["metadata"].clone();
+    let metadata =
+        func.post_json("/api/fn/route?q=query&r=query&code=k", &body).await.json()["metadata"].clone();
     let text = |name: &str| metadata[name]["string"].as_str().unwrap_or("none").to_owned();
-    assert_eq!([text("q"), text("r"), text("s"), text("list"), text("code")], ["route", "query", "body", "none", "none"]);
+    assert_eq!(
+        [text("q"), text("r"), text("s"), text("list"), text("code")],
+        ["route", "query", "body", "none", "none"]
+    );
 }
+
+/// Name of the function, what it does, then status, content type and body of the response.
+type Case = (&'static str, Vec<Step>, u16, &'static str, &'static [u8]);
 
 /// host.md H18 to H26: what a response becomes on its way to the client.
 #[tokio::test]
@@ -165,19 +176,32 @@ async fn h18_to_h26_responses_reach_the_client() {
     let header = |name: &str, value: &str| [(name.to_owned(), value.to_owned())].into();
     let text = |text: &str| Data::String(text.into());
     let plain = Http { status: "200".into(), ..Http::default() };
-    let cookie = |name: &str, same_site| Cookie { name: name.into(), value: "v".into(), same_site, max_age: Some(60.0) };
-    let cases: Vec<(&str, Vec<Step>, u16, &str, &[u8])> = vec![
+    let cookie = |name: &str, same_site| Cookie {
+        name: name.into(),
+        value: "v".into(),
+        same_site,
+        max_age: Some(60.0),
+    };
+    let cases: Vec<Case> = vec![
         ("text", gives(Http { body: text("hi"), ..plain.clone() }), 200, "text/plain; charset=utf-8", b"hi"),
         (
             "quoted",
-            gives(Http { body: text("hi"), headers: header("content-type", "application/json"), ..plain.clone() }),
+            gives(Http {
+                body: text("hi"),
+                headers: header("content-type", "application/json"),
+                ..plain.clone()
+            }),
             200,
             "application/json; charset=utf-8",
             b"hi",
         ),
         (
             "bytes",
-            gives(Http { body: Data::Bytes(vec![0, 159, 146, 150]), headers: header("Content-Type", "image/png"), ..plain.clone() }),
+            gives(Http {
+                body: Data::Bytes(vec![0, 159, 146, 150]),
+                headers: header("Content-Type", "image/png"),
+                ..plain.clone()
+            }),
             200,
             "image/png",
             &[0, 159, 146, 150],
@@ -190,7 +214,13 @@ async fn h18_to_h26_responses_reach_the_client() {
             b"{\n  \"a\": [\n    1\n  ]\n}",
         ),
         ("status", gives(Http { status: "404".into(), body: Data::Unset, ..plain.clone() }), 404, "", b""),
-        ("nonsense", gives(Http { status: "abc".into(), body: text("x"), ..plain.clone() }), 200, "text/plain; charset=utf-8", b"x"),
+        (
+            "nonsense",
+            gives(Http { status: "abc".into(), body: text("x"), ..plain.clone() }),
+            200,
+            "text/plain; charset=utf-8",
+            b"x",
+        ),
         ("bare", value(text("bare text")), 200, "text/plain; charset=utf-8", b"bare text"),
         ("nothing", value(Data::Absent), 200, "", b""),
     ];
@@ -210,7 +240,12 @@ async fn h18_to_h26_responses_reach_the_client() {
             http("cookies"),
             &gives(Http {
                 body: Data::Unset,
-                cookies: vec![cookie("none", 0), cookie("lax", 1), cookie("strict", 2), cookie("explicit", 3)],
+                cookies: vec![
+                    cookie("none", 0),
+                    cookie("lax", 1),
+                    cookie("strict", 2),
+                    cookie("explicit", 3),
+                ],
                 ..plain.clone()
             }),
         );
@@ -225,8 +260,12 @@ async fn h18_to_h26_responses_reach_the_client() {
     let answer = func.send(func.request("GET", "/api/negotiated").header("accept", "application/json")).await;
     assert_eq!(answer.text(), "\"hi\"", "host.md H26");
     let answer = func.get("/api/cookies").await;
-    let cookies: Vec<String> =
-        answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_lowercase()).collect();
+    let cookies: Vec<String> = answer
+        .headers
+        .get_all("set-cookie")
+        .iter()
+        .map(|value| value.to_str().unwrap().to_lowercase())
+        .collect();
     assert_eq!(
         cookies,
         [
@@ -326,7 +365,10 @@ async fn h33_h34_requests_are_forwarded() {
     let answer = func.post("/api/fn/x?a=1&a=2", "the body").await;
     assert_eq!((answer.status, answer.header("x-from-worker")), (200, "yes"), "{}", answer.text());
     let seen = answer.json();
-    assert_eq!((&seen["method"], &seen["target"], &seen["body"]), (&json!("POST"), &json!("/api/fn/x?a=1&a=2"), &json!("the body")));
+    assert_eq!(
+        (&seen["method"], &seen["target"], &seen["body"]),
+        (&json!("POST"), &json!("/api/fn/x?a=1&a=2"), &json!("the body"))
+    );
     let invoked = stub.received("invoke").remove(0);
     assert_eq!(seen["headers"]["x-ms-invocation-id"], invoked["invocationId"]);
     assert_eq!(seen["headers"]["x-forwarded-proto"], "http");

@@ -20,7 +20,10 @@ async fn l01_cli_64_changes_of_the_app_restart_it() {
     let func = stub.start().await;
     let mut restarts = 0;
     for (name, text) in [
-        ("host.json", r#"{"version": "2.0", "watchFiles": ["extra.txt"], "watchDirectories": ["shared"], "a": 1}"#),
+        (
+            "host.json",
+            r#"{"version": "2.0", "watchFiles": ["extra.txt"], "watchDirectories": ["shared"], "a": 1}"#,
+        ),
         ("fn/function.json", "{}"),
         ("deep/er/extra.txt", "x"),
         ("shared/anything.at.all", "x"),
@@ -96,7 +99,10 @@ async fn l02_a_stop_drains() {
 #[tokio::test]
 async fn cli_65_ctrl_c_leaves_nothing_behind() {
     let app = App::new()
-        .file("fn/function.json", r#"{"bindings": [{"type": "httpTrigger", "name": "req", "authLevel": "anonymous"}]}"#)
+        .file(
+            "fn/function.json",
+            r#"{"bindings": [{"type": "httpTrigger", "name": "req", "authLevel": "anonymous"}]}"#,
+        )
         .file(
             "fn/index.js",
             // A worker with a child of its own.
@@ -151,7 +157,9 @@ async fn t01_cli_57_executions_have_their_two_lines() {
     };
     matches(
         &executing,
-        &format!(r"Executing 'Functions\.fn' \(Reason='This function was programmatically called via the host APIs\.', Id={id}\)"),
+        &format!(
+            r"Executing 'Functions\.fn' \(Reason='This function was programmatically called via the host APIs\.', Id={id}\)"
+        ),
     );
     matches(&executed, &format!(r"Executed 'Functions\.fn' \(Succeeded, Id={id}, Duration=\d+ms\)"));
 }

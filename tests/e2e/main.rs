@@ -1,6 +1,8 @@
 //! The real binary, end to end: against a scripted worker where the wire matters, against Node and emulators where
 //! the platform does. Tests are named after the items of the specification's checklists.
 
+#![allow(clippy::unwrap_used, reason = "what tests call is a test, too")]
+
 mod support;
 
 mod admin;
@@ -12,4 +14,5 @@ mod functions;
 mod http;
 mod lifecycle;
 mod orders;
+mod wasm;
 mod workers;

@@ -63,7 +63,10 @@ async fn orders_become_documents_in_the_v4_model() {
         [&document["item"], &document["quantity"], &document["status"], &document["attempts"]],
         [&json!("tea"), &json!(2), &json!("processed"), &json!(1)]
     );
-    func.wait_for_line("Executing 'Functions.processOrder' (Reason='New queue message detected on 'orders'.', Id=").await;
+    func.wait_for_line(
+        "Executing 'Functions.processOrder' (Reason='New queue message detected on 'orders'.', Id=",
+    )
+    .await;
     func.wait_for_line("Trigger Details: MessageId: ").await;
     let read = func.get(&format!("/api/orders/{id}")).await;
     assert_eq!((read.status, &read.json()["status"]), (200, &json!("processed")), "{}", func.transcript());
@@ -107,7 +110,8 @@ async fn storage_that_comes_back_loses_no_order() {
 
     world.azurite.stop();
     let complaints = || func.out().iter().filter(|line| line.contains("keeps trying")).count();
-    until(|| format!("a complaint\n{}", func.transcript()), || async { (complaints() > 0).then_some(()) }).await;
+    until(|| format!("a complaint\n{}", func.transcript()), || async { (complaints() > 0).then_some(()) })
+        .await;
     let refused = func.post_json("/api/orders", &json!({ "id": "lost", "item": "tea" })).await;
     assert_eq!(refused.status, 500, "an order that cannot be queued is not accepted");
     assert_eq!(complaints(), 1, "{}", func.transcript());
@@ -160,8 +164,12 @@ async fn a_stopping_host_completes_its_messages() {
     let respond = Step::Respond(Box::default());
     let stub = stub.function(queue("work", "jobs"), &[Step::AwaitFile(gate.clone()), respond]);
     world.clients.put("jobs", "one");
-    let mut func =
-        stub.launch().arg("--verbose").env("AzureWebJobsStorage", world.azurite.connection_string()).start().await;
+    let mut func = stub
+        .launch()
+        .arg("--verbose")
+        .env("AzureWebJobsStorage", world.azurite.connection_string())
+        .start()
+        .await;
     stub.wait_received("invoke", 1).await;
     func.signal("TERM");
     func.wait_for_line("Stopping host...").await;

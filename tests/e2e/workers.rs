@@ -5,7 +5,7 @@ use std::time::Duration;
 use horus_stub_worker::{Data, Http, Log, LogCategory, LogLevel, Response, Start, Step};
 use serde_json::json;
 
-use crate::support::{Stub, http, http_with};
+use crate::support::{Stub, http};
 
 /// host.md W01 and W02: both families of arguments with the same ids, the app as working directory, every setting
 /// inherited.
@@ -150,8 +150,7 @@ async fn w06_load_failures_are_replayed() {
 /// host.md W07: several processes, started one after the other, take turns.
 #[tokio::test]
 async fn w07_invocations_rotate_over_processes() {
-    let stub =
-        Stub::new().function(http("fn"), &[]).process("processStartupInterval", "00:00:00.1");
+    let stub = Stub::new().function(http("fn"), &[]).process("processStartupInterval", "00:00:00.1");
     let func = stub.launch().env("FUNCTIONS_WORKER_PROCESS_COUNT", "3").start().await;
     stub.wait_received("load", 3).await;
     let workers = || {
@@ -304,10 +303,14 @@ async fn w17_traces_are_continued() {
     let stub = Stub::new().function(http("fn"), &[]);
     let func = stub.start().await;
     let caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    let request = func.request("GET", "/api/fn").header("traceparent", caller).header("tracestate", "vendor=1");
+    let request =
+        func.request("GET", "/api/fn").header("traceparent", caller).header("tracestate", "vendor=1");
     let trace = func.send(request).await.json()["trace"].clone();
     let parent = trace["parent"].as_str().unwrap();
-    assert!(parent.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && parent.ends_with("-01"), "{parent}");
+    assert!(
+        parent.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && parent.ends_with("-01"),
+        "{parent}"
+    );
     assert_ne!(parent, caller, "the host's span is a new one");
     assert_eq!(trace["state"], "vendor=1");
     let trace = func.get("/api/fn").await.json()["trace"].clone();

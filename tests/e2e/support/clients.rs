@@ -59,7 +59,8 @@ impl Clients {
 
     /// Makes a received message visible again, as the service does when its time is over.
     pub(crate) fn release(&self, queue: &str, id: &str, receipt: &str, text: &str) {
-        let command = json!({ "command": "release", "queue": queue, "id": id, "receipt": receipt, "text": text });
+        let command =
+            json!({ "command": "release", "queue": queue, "id": id, "receipt": receipt, "text": text });
         self.call(&command);
     }
 

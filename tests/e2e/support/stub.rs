@@ -43,12 +43,6 @@ impl Stub {
         self
     }
 
-    /// Says what a function of a function.json file does.
-    pub(crate) fn steps(mut self, name: &str, steps: &[Step]) -> Self {
-        self.script.functions.insert(name.to_owned(), steps.to_vec());
-        self
-    }
-
     pub(crate) fn capability(mut self, name: &str) -> Self {
         self.script.capabilities.insert(name.to_owned(), "true".to_owned());
         self
