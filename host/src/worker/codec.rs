@@ -43,7 +43,7 @@ fn encode_data(value: Value, capabilities: &Capabilities) -> Option<Data> {
         }
         Value::Strings(texts) => Data::Json(serde_json::Value::from(texts).to_string()),
         Value::ByteArrays(arrays) => {
-            let texts: Vec<String> = arrays.iter().map(|bytes| base64(bytes)).collect();
+            let texts: Vec<String> = arrays.iter().map(base64).collect();
             Data::Json(serde_json::Value::from(texts).to_string())
         }
         Value::Ints(numbers) => Data::Json(serde_json::Value::from(numbers).to_string()),

@@ -228,7 +228,7 @@ impl WorkerConfig {
         }
         let override_of =
             |name: &str| settings.text(&format!("languageWorkers:{}:{name}", description.language));
-        let runtime_version = runtime_version(&description, settings, &wrong)?;
+        let runtime_version = runtime_version(&description, settings, wrong)?;
         if let Some(program) = override_of("defaultExecutablePath") {
             description.default_executable_path = program.to_owned();
         }

@@ -137,9 +137,12 @@ impl FunctionRpc for Service {
         };
         let waiter = self.expected.lock().remove(&worker_id);
         let (outbox, outgoing) = mpsc::channel(OUTBOX);
-        match waiter.map(|waiter| waiter.send(Stream { outbox, inbox })) {
-            Some(Ok(())) => Ok(Response::new(ReceiverStream::new(outgoing))),
-            _ => Err(Status::not_found("no worker of that id was started by this host")),
+        // Nobody waits for an unknown worker, or no longer for one that took too long.
+        let unknown = || Status::not_found("no worker of that id was started by this host");
+        let waiter = waiter.filter(|waiter| !waiter.is_closed()).ok_or_else(unknown)?;
+        if waiter.send(Stream { outbox, inbox }).is_err() {
+            return Err(unknown());
         }
+        Ok(Response::new(ReceiverStream::new(outgoing)))
     }
 }
