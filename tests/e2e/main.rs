@@ -14,5 +14,4 @@ mod functions;
 mod http;
 mod lifecycle;
 mod orders;
-mod wasm;
 mod workers;
