@@ -59,12 +59,14 @@ impl Embedded {
         let mut sockets = Sockets::default();
         for service in &free {
             sockets = sockets.with(*service, usual_address(*service)).await.map_err(|error| {
-                Failed::new(format!("The embedded store {error}")).hint("Start again: something else has just taken the port.")
+                Failed::new(format!("The embedded store {error}"))
+                    .hint("Start again: something else has just taken the port.")
             })?;
         }
         let store = open(horus_storage::Options::in_folder(&folder))?;
         let documents = Documents::new(store.engine().clone(), documents::Options::default());
-        let served: Vec<(Service, u16)> = free.iter().map(|service| (*service, service.usual_port())).collect();
+        let served: Vec<(Service, u16)> =
+            free.iter().map(|service| (*service, service.usual_port())).collect();
         let transport = InProcess::new(store.clone(), documents.clone(), served);
         let names: Vec<String> = free.iter().map(|service| place(*service)).collect();
         log.info(STARTUP, format!("Embedded store in {} ({})", folder.display(), names.join(", ")));
@@ -99,12 +101,17 @@ fn report_taken(free: &[Service], taken: &[Service], choice: &Choice, log: &Log)
     match choice {
         Choice::Folder(folder) => log.warning(
             STARTUP,
-            format!("The data in {} is not used for everything: {theirs}. Stop it to use this store.", folder.display()),
+            format!(
+                "The data in {} is not used for everything: {theirs}. Stop it to use this store.",
+                folder.display()
+            ),
         ),
         // One half here and one half there is hardly what anybody wants.
         _ if free.iter().any(is_storage) && taken.iter().any(is_storage) => log.warning(
             STARTUP,
-            format!("The embedded store serves a part only: {theirs}. If that is not a storage emulator, stop it."),
+            format!(
+                "The embedded store serves a part only: {theirs}. If that is not a storage emulator, stop it."
+            ),
         ),
         _ => log.info(STARTUP, format!("The embedded store is not needed: {theirs}.")),
     }

@@ -1,10 +1,10 @@
 use std::sync::Mutex;
 
+use azure_core::http::{HttpClient as _, Method, Request, Url};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use horus_app::connection::{Connection, ConnectionString};
 use horus_app::log::{Level, Record, Sink};
-use azure_core::http::{HttpClient as _, Method, Request, Url};
 
 use super::*;
 
@@ -91,9 +91,24 @@ fn services_that_others_have_are_reported() {
     let folder = Choice::Folder("data".into());
     for (free, taken, choice, expected) in [
         (&ALL[..], &[][..], &Choice::Auto, None),
-        (&[], &ALL[..], &Choice::Auto, Some((Level::Information, "is not needed: blobs on port 10000 is served by"))),
-        (&ALL[1..], &ALL[..1], &Choice::Auto, Some((Level::Warning, "serves a part only: blobs on port 10000"))),
-        (&ALL[..], &[Service::Documents], &Choice::Auto, Some((Level::Information, "documents on port 8081"))),
+        (
+            &[],
+            &ALL[..],
+            &Choice::Auto,
+            Some((Level::Information, "is not needed: blobs on port 10000 is served by")),
+        ),
+        (
+            &ALL[1..],
+            &ALL[..1],
+            &Choice::Auto,
+            Some((Level::Warning, "serves a part only: blobs on port 10000")),
+        ),
+        (
+            &ALL[..],
+            &[Service::Documents],
+            &Choice::Auto,
+            Some((Level::Information, "documents on port 8081")),
+        ),
         (&[], &ALL[..], &folder, Some((Level::Warning, "The data in data is not used"))),
     ] {
         let lines = Lines::default();
@@ -115,7 +130,10 @@ fn the_app_gets_storage_where_it_has_none() {
         settings.text("AzureWebJobsStorage").map(str::to_owned)
     };
     assert_eq!(with(&[], &Choice::Auto).as_deref(), Some("UseDevelopmentStorage=true"));
-    assert_eq!(with(&[("AzureWebJobsStorage", "")], &Choice::Auto).as_deref(), Some("UseDevelopmentStorage=true"));
+    assert_eq!(
+        with(&[("AzureWebJobsStorage", "")], &Choice::Auto).as_deref(),
+        Some("UseDevelopmentStorage=true")
+    );
     assert_eq!(with(&[("AzureWebJobsStorage", "x")], &Choice::Auto).as_deref(), Some("x"));
     assert_eq!(with(&[("AzureWebJobsStorage__accountName", "a")], &Choice::Auto), None);
     assert_eq!(with(&[], &Choice::Off), None);

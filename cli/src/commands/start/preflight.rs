@@ -42,9 +42,10 @@ pub(super) fn check_settings(local: &LocalSettings, settings: &Settings) -> Resu
     }
     let Some(runtime) = settings.text(RUNTIME) else { return Ok(()) };
     let runtime = runtime.to_ascii_lowercase();
-    // A folder of further workers may bring further languages.
-    let is_known =
-        RUNTIMES.contains(&runtime.as_str()) || settings.text("languageWorkers__workersDirectory").is_some();
+    // A worker of the app's own, or a folder of further workers, brings further languages.
+    let is_known = RUNTIMES.contains(&runtime.as_str())
+        || settings.text("languageWorkers__workersDirectory").is_some()
+        || settings.text(&format!("languageWorkers__{runtime}__workerDirectory")).is_some();
     if is_known {
         return Ok(());
     }
@@ -116,6 +117,7 @@ mod tests {
         assert!(check(&[]).is_ok());
         assert!(check(&[(RUNTIME, "Node")]).is_ok());
         assert!(check(&[(RUNTIME, "own"), ("languageWorkers__workersDirectory", "/w")]).is_ok());
+        assert!(check(&[(RUNTIME, "own"), ("languageWorkers:own:workerDirectory", "/w")]).is_ok());
         let error = check(&[(RUNTIME, "ruby")]).unwrap_err();
         assert!(
             error.message.starts_with("Invalid value 'ruby' for 'FUNCTIONS_WORKER_RUNTIME'. Valid options: ")
