@@ -1,10 +1,13 @@
 //! The data file: opening it safely, and coming back after the disk failed.
 
+use super::backend::Allocated;
 use super::error::OpenError;
 use super::lock::FolderLock;
 use super::{Snapshot, StoreError};
 use parking_lot::{Mutex, RwLock};
+use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadableDatabase, WriteTransaction};
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -158,7 +161,12 @@ const UNAVAILABLE: &str = "it could not be opened again after a disk error";
 
 fn open(path: &Path, cache: usize, verify: bool) -> Result<Database, DatabaseError> {
     let attempt = std::panic::catch_unwind(|| {
-        Database::builder().set_cache_size(cache).set_check_integrity_on_open(verify).create(path)
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let backend = Allocated::new(FileBackend::new(file)?);
+        Database::builder()
+            .set_cache_size(cache)
+            .set_check_integrity_on_open(verify)
+            .create_with_backend(backend)
     });
     attempt.unwrap_or_else(|panic| {
         let reason = super::writer::panic_text(&*panic);

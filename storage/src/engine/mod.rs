@@ -14,6 +14,7 @@
 //! # Ok(()) }
 //! ```
 
+mod backend;
 mod clock;
 mod error;
 mod file;

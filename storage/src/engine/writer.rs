@@ -5,6 +5,7 @@ use super::{StoreError, Tx};
 use redb::WriteTransaction;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 /// Requests waiting for the writer. A full queue makes callers wait: that is the store's back-pressure.
@@ -13,6 +14,24 @@ pub(super) const QUEUE_LENGTH: usize = 4096;
 const GROUP_REQUESTS: usize = 1024;
 /// The same in bytes written.
 const GROUP_BYTES: usize = 8 << 20;
+
+/// The longest a group waits for the callers that took part in the one before.
+const LONGEST_WAIT: Duration = Duration::from_millis(1);
+
+/// When to stop waiting for more requests. Callers that just got their answers usually ask again at once; a group that
+/// started with the first of them would leave the others waiting for a second commit. So a group waits for as many
+/// requests as the last one had, but never longer than a fraction of what a commit takes. A lone caller never waits.
+#[derive(Debug, Default)]
+struct Pace {
+    last_group: usize,
+    last_commit: Duration,
+}
+
+impl Pace {
+    fn patience(&self) -> Duration {
+        if self.last_group > 1 { (self.last_commit / 4).min(LONGEST_WAIT) } else { Duration::ZERO }
+    }
+}
 
 /// One request: does its work in the group's transaction and leaves how to tell its caller.
 pub(super) type Job = Box<dyn FnOnce(&mut Tx<'_>) -> Reply + Send>;
@@ -59,6 +78,7 @@ pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 
 /// The thread's body. Ends on `Stop` or when every handle is gone.
 pub(super) fn run(file: &Arc<DataFile>, mut queue: mpsc::Receiver<Message>) {
+    let mut pace = Pace::default();
     while let Some(first) = queue.blocking_recv() {
         let first = match first {
             Message::Write(job) => job,
@@ -72,7 +92,7 @@ pub(super) fn run(file: &Arc<DataFile>, mut queue: mpsc::Receiver<Message>) {
         // The file stays borrowed for the whole group; only recovery from a disk error replaces it.
         let fate = file.begin_write().and_then(|transaction| {
             let outcome = catch_unwind(AssertUnwindSafe(|| {
-                group(transaction, first, &mut queue, &mut replies, &mut stop)
+                group(transaction, first, &mut queue, &mut pace, &mut replies, &mut stop)
             }));
             outcome.unwrap_or_else(|panic| Err(StoreError::Damaged(panic_text(&*panic))))
         });
@@ -94,10 +114,13 @@ fn group(
     transaction: WriteTransaction,
     first: Job,
     queue: &mut mpsc::Receiver<Message>,
+    pace: &mut Pace,
     replies: &mut Vec<Reply>,
     stop: &mut Option<oneshot::Sender<()>>,
 ) -> Result<(), StoreError> {
     let mut tx = Tx::new(&transaction);
+    let begun = Instant::now();
+    let patience = pace.patience();
     replies.push(first(&mut tx));
     while replies.len() < GROUP_REQUESTS && tx.written() < GROUP_BYTES {
         match queue.try_recv() {
@@ -106,11 +129,17 @@ fn group(
                 *stop = Some(done);
                 break;
             }
+            Err(_) if replies.len() < pace.last_group && begun.elapsed() < patience => {
+                std::thread::yield_now();
+            }
             Err(_) => break,
         }
     }
+    pace.last_group = replies.len();
     if tx.finish()? {
+        let begun = Instant::now();
         transaction.commit()?;
+        pace.last_commit = begun.elapsed();
     } else {
         // Nothing changed: no reason to touch the disk.
         transaction.abort()?;
