@@ -26,7 +26,7 @@ export async function refused(assert, action, status, code) {
     assert.deepEqual([error.statusCode, found], [status, code], error.message);
     return;
   }
-  assert.fail(`expected ${status} ${code}, got ${JSON.stringify(outcome)?.slice(0, 200)}`);
+  assert.fail(`expected ${status} ${code}, got ${outcome?._response?.status ?? "an answer"}`);
 }
 
 /** A case about something the named counterpart is known not to do; it runs everywhere else. */

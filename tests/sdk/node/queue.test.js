@@ -9,7 +9,7 @@ import {
   StorageSharedKeyCredential,
   AnonymousCredential,
 } from "@azure/storage-queue";
-import { credentials, fresh, queueEndpoint, refused } from "./endpoint.js";
+import { credentials, fresh, queueEndpoint, refused, unlessOn } from "./endpoint.js";
 
 const credential = new StorageSharedKeyCredential(credentials.account, credentials.key);
 const service = new QueueServiceClient(queueEndpoint, credential);
@@ -113,7 +113,7 @@ test("a message can be put invisible and live for ever", async () => {
   assert.equal((await client.getProperties()).approximateMessagesCount, 1);
 });
 
-test("ranges of parameters are checked", async () => {
+unlessOn("azurite", "has other codes", "ranges of parameters are checked", async () => {
   const client = await queue();
   const out = (action) => refused(assert, action, 400, "OutOfRangeQueryParameterValue");
   await out(() => client.receiveMessages({ numberOfMessages: 33 }));

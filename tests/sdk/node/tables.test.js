@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { AzureNamedKeyCredential, AzureSASCredential, TableClient, TableServiceClient, generateTableSas, odata } from "@azure/data-tables";
-import { credentials, fresh, refused, tableEndpoint } from "./endpoint.js";
+import { credentials, fresh, refused, tableEndpoint, unlessOn } from "./endpoint.js";
 
 const credential = new AzureNamedKeyCredential(credentials.account, credentials.key);
 const options = { allowInsecureConnection: true };
@@ -136,7 +136,7 @@ test("a transaction happens as a whole or not at all", async () => {
   assert.deepEqual(left.map((entity) => [entity.rowKey, entity.a, entity.b]), [["2", 2, 1]]);
 });
 
-test("keys and sizes are checked", async () => {
+unlessOn("azurite", "has other codes", "keys and sizes are checked", async () => {
   const client = await table();
   await refused(assert, () => client.createEntity({ partitionKey: "a/b", rowKey: "r" }), 400, "OutOfRangeInput");
   await refused(assert, () => client.createEntity({ partitionKey: "p", rowKey: "r", long: "x".repeat(33 * 1024) }), 400, "PropertyValueTooLarge");
