@@ -75,7 +75,7 @@ async fn cli_04_05_09_other_ways_to_start() {
             .command()
             .current_dir(folder)
             .args(&words)
-            .args(["--port", &port.to_string()])
+            .args(["--port", &port.to_string(), "--storage", "off"])
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())
             .spawn()

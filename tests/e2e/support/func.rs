@@ -98,7 +98,8 @@ impl Launch {
     pub(crate) fn spawn(&self) -> Func {
         let port = self.port.unwrap_or_else(free_port);
         let mut command = self.command();
-        command.args(["start", "--port", &port.to_string()]).args(&self.arguments);
+        // The embedded store has well-known ports, which tests that run side by side would fight over.
+        command.args(["start", "--port", &port.to_string(), "--storage", "off"]).args(&self.arguments);
         if self.mode == Mode::Keys {
             command.arg("--enableAuth");
         }

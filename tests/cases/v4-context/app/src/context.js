@@ -20,13 +20,13 @@ app.get('logs', {
     authLevel: 'anonymous',
     handler: (request, context) => {
         context.log('a log with', { an: 'object' }, 7);
-        context.info('information');
+        context.info('some information');
         context.warn('a warning');
-        context.error('an error');
+        context.error('an error of its own');
         context.debug('hidden: debug');
         context.trace('hidden: trace');
-        console.log('on the console');
-        console.error('error on the console');
+        console.log('said aloud');
+        console.error('error: said in anger');
         return { body: 'ok' };
     },
 });
