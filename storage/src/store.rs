@@ -6,6 +6,7 @@ use crate::engine::{Engine, EngineOptions, OpenError, Space, StoreError};
 use crate::protocol::fault::{ACCOUNT_UNKNOWN, INTERNAL_ERROR};
 use crate::protocol::{self, Answer, Call, Fault, Shape, service_properties};
 use crate::server::Service;
+use crate::documents::{self, Documents};
 use crate::{blob, queue, table};
 use http::{Method, Request, Response};
 use std::net::IpAddr;
@@ -53,6 +54,8 @@ struct Inner {
     engine: Engine,
     accounts: Accounts,
     blobs: blob::Files,
+    /// Only to remove expired documents; whoever serves documents has a handle with keys of its own.
+    documents: Documents,
 }
 
 impl std::fmt::Debug for Store {
@@ -66,7 +69,8 @@ impl Store {
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let engine = Engine::open(options.engine)?;
         let blobs = blob::Files::open(&engine)?;
-        Ok(Self(Arc::new(Inner { engine, accounts: options.accounts, blobs })))
+        let documents = Documents::new(engine.clone(), documents::Options::default());
+        Ok(Self(Arc::new(Inner { engine, accounts: options.accounts, blobs, documents })))
     }
 
     /// The engine underneath, for the services that live beside these (documents).
@@ -102,7 +106,7 @@ impl Store {
     }
 
     async fn answer(&self, service: Service, call: &Call, trust: Trust, body: Body) -> Result<Answer, Fault> {
-        let Inner { engine, accounts, blobs } = &*self.0;
+        let Inner { engine, accounts, blobs, .. } = &*self.0;
         call.version()?;
         if call.method == Method::OPTIONS
             && let Some(name) = service_name(service)
@@ -132,7 +136,9 @@ impl Store {
 
     /// One round of housekeeping: expired messages, discarded rows, files of deleted blobs. Short steps; nobody waits.
     pub async fn tidy(&self) -> Result<(), StoreError> {
-        let Inner { engine, blobs, .. } = &*self.0;
+        let Inner { engine, blobs, documents, .. } = &*self.0;
+        // A document that cannot be removed yet is met again in the next round; reads leave expired ones out.
+        let _ = documents.sweep_expired().await;
         queue::sweep(engine).await?;
         blob::sweep(engine, blobs).await?;
         while engine.sweep(discardable()).await? {}
@@ -160,5 +166,5 @@ fn service_name(service: Service) -> Option<&'static str> {
 /// Every space whose rows are ever discarded by prefix.
 fn discardable() -> &'static [Space] {
     static ALL: std::sync::OnceLock<Vec<Space>> = std::sync::OnceLock::new();
-    ALL.get_or_init(|| [&queue::SPACES[..], &blob::SPACES[..], &table::SPACES[..]].concat())
+    ALL.get_or_init(|| [&queue::SPACES[..], &blob::SPACES[..], &table::SPACES[..], documents::SPACES].concat())
 }
