@@ -6,7 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use horus_app::Binding;
 
-use crate::{BindError, Dispatch, Drain, Event, HostSection, IndexContext, Json, ListenError, Trigger, Value};
+use crate::{
+    BindError, Dispatch, Drain, Event, HostSection, IndexContext, Json, ListenError, Trigger, Value,
+};
 
 /// Why such a function runs, in the platform's words.
 const REASON: &str = "This function was programmatically called via the host APIs.";

@@ -2,11 +2,11 @@
 
 use crate::auth::{self, Accounts, Principal, Scope};
 use crate::body::Body;
+use crate::documents::{self, Documents};
 use crate::engine::{Engine, EngineOptions, OpenError, Space, StoreError};
 use crate::protocol::fault::{ACCOUNT_UNKNOWN, INTERNAL_ERROR};
 use crate::protocol::{self, Answer, Call, Fault, Shape, service_properties};
 use crate::server::Service;
-use crate::documents::{self, Documents};
 use crate::{blob, queue, table};
 use http::{Method, Request, Response};
 use std::net::IpAddr;
@@ -166,5 +166,7 @@ fn service_name(service: Service) -> Option<&'static str> {
 /// Every space whose rows are ever discarded by prefix.
 fn discardable() -> &'static [Space] {
     static ALL: std::sync::OnceLock<Vec<Space>> = std::sync::OnceLock::new();
-    ALL.get_or_init(|| [&queue::SPACES[..], &blob::SPACES[..], &table::SPACES[..], documents::SPACES].concat())
+    ALL.get_or_init(|| {
+        [&queue::SPACES[..], &blob::SPACES[..], &table::SPACES[..], documents::SPACES].concat()
+    })
 }

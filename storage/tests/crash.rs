@@ -92,7 +92,7 @@ async fn message(store: &Store, queue: &str, number: u64) {
     let (status, answer) = call(store, Service::Queue, Method::POST, &path, xml.into_bytes()).await;
     assert_eq!(status, StatusCode::CREATED);
     report(&format!("put {number}"));
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         let answer = String::from_utf8(answer.to_vec()).unwrap();
         let id = element(&answer, "MessageId")[0];
         let receipt = escape(element(&answer, "PopReceipt")[0]);

@@ -1,10 +1,10 @@
 //! One invocation: inputs → invoker → outputs → verdict.
 
-pub mod invoker;
 mod activity;
+pub mod invoker;
 mod lines;
-mod runner;
 mod retry;
+mod runner;
 
 #[cfg(test)]
 mod tests;

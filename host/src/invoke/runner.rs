@@ -9,7 +9,8 @@ use futures::future::join_all;
 use horus_app::log::{Level, Log};
 use horus_app::{Direction, Function, RetryPolicy};
 use horus_bindings::{
-    BindError, BindingData, Dispatch, Drain, Event, Input, Output, TraceContext, Trigger, Value, Verdict, http as binding,
+    BindError, BindingData, Dispatch, Drain, Event, Input, Output, TraceContext, Trigger, Value, Verdict,
+    http as binding,
 };
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -307,7 +308,9 @@ impl Runner {
             .into_iter()
             .zip(names)
             .map(|(read, name)| {
-                read.map_err(|error| Failure::Failed(format!("Exception binding parameter '{name}': {error}")))
+                read.map_err(|error| {
+                    Failure::Failed(format!("Exception binding parameter '{name}': {error}"))
+                })
             })
             .collect()
     }

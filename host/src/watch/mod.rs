@@ -43,7 +43,10 @@ impl Watch {
         let watcher = match notify::recommended_watcher(handler) {
             Ok(watcher) => watcher,
             Err(error) => {
-                log.warning(CATEGORY, format!("File changes cannot be watched: {error}. Restart by hand after a change."));
+                log.warning(
+                    CATEGORY,
+                    format!("File changes cannot be watched: {error}. Restart by hand after a change."),
+                );
                 return None;
             }
         };

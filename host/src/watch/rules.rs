@@ -28,10 +28,11 @@ pub(crate) const IGNORED: [&str; 7] =
 
 impl Rules {
     pub(crate) fn new(watch_files: &[String], watch_directories: &[String], extensions: &[String]) -> Self {
-        let mut names: Vec<String> = ["host.json", "function.json", "proxies.json", "local.settings.json", ".env"]
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let mut names: Vec<String> =
+            ["host.json", "function.json", "proxies.json", "local.settings.json", ".env"]
+                .iter()
+                .map(ToString::to_string)
+                .collect();
         names.extend(watch_files.iter().map(|name| name.to_lowercase()));
         Self {
             names,
