@@ -63,8 +63,17 @@ impl Process {
 
     /// Resident memory in MiB.
     pub(crate) fn rss_mib(&self) -> f64 {
+        self.memory_mib("VmRSS:")
+    }
+
+    /// Resident memory in MiB that is its own; the rest is pages of the binary, which the system can drop and share.
+    pub(crate) fn own_mib(&self) -> f64 {
+        self.memory_mib("RssAnon:")
+    }
+
+    fn memory_mib(&self, name: &str) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kib =
             line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse::<f64>().ok());
         kib.unwrap_or_default() / 1024.0
@@ -158,7 +167,7 @@ mod tests {
             process.check().unwrap();
         }
         assert_eq!(process.output(), "started\n");
-        assert!(process.rss_mib() > 0.1);
+        assert!(process.own_mib() > 0.0 && process.rss_mib() > process.own_mib());
         let child = children(process.child.id())[0];
         process.stop();
         assert!(process.check().is_err(), "it has ended");
