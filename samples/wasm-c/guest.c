@@ -53,6 +53,6 @@ int main(int argc, char **argv) {
         text += 2;
     }
     for (char *letter = text; *letter; letter++) *letter = (char)toupper((unsigned char)*letter);
-    printf("{\"Outputs\":{\"loud\":\"%s FROM C\"},\"Logs\":[\"shouted\"]}", text);
+    printf("{\"Outputs\":{\"loud\":\"%s FROM C!\"},\"Logs\":[\"shouted\"]}", text);
     return 0;
 }

@@ -14,4 +14,6 @@ mod functions;
 mod http;
 mod lifecycle;
 mod orders;
+#[cfg(feature = "wasm")]
+mod wasm;
 mod workers;

@@ -6,6 +6,8 @@
 mod invoker;
 mod load;
 mod options;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use load::{Parts, load};
 pub(crate) use options::Options;

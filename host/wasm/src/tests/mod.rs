@@ -2,6 +2,7 @@
 
 mod cache;
 mod commands;
+mod grants;
 mod hostile;
 mod loading;
 

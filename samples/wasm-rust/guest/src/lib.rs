@@ -40,7 +40,7 @@ fn shout(event: &[u8]) -> String {
     // A queue message is JSON inside a JSON string.
     let message = event["Data"]["message"].as_str().unwrap_or_default();
     let text = serde_json::from_str::<String>(message).unwrap_or_else(|_| message.to_owned());
-    json!({ "Outputs": { "loud": format!("{} FROM RUST", text.to_uppercase()) }, "Logs": ["shouted"] }).to_string()
+    json!({ "Outputs": { "loud": format!("{} FROM RUST!", text.to_uppercase()) }, "Logs": ["shouted"] }).to_string()
 }
 
 fn body(request: &IncomingRequest) -> Vec<u8> {
