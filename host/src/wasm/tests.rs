@@ -18,8 +18,7 @@ fn read(section: &str) -> Result<Options, String> {
     let folder = tempfile::tempdir().expect("a folder");
     let text = format!(r#"{{"version":"2.0","extensions":{{"wasm":{section}}}}}"#);
     std::fs::write(folder.path().join("host.json"), text).expect("written");
-    let host =
-        HostJson::load(folder.path(), &settings(&[]), &Log::discard()).expect("a valid host.json");
+    let host = HostJson::load(folder.path(), &settings(&[]), &Log::discard()).expect("a valid host.json");
     Options::read(&host).map_err(|error| error.to_string())
 }
 
