@@ -25,7 +25,7 @@ const CONNECTIONS: usize = 16;
 #[derive(Clone)]
 enum Target {
     InProcess(Store),
-    Http { endpoint: String, client: Client<HttpConnector, Full<Bytes>>, account: Account },
+    Http { endpoint: String, client: Box<Client<HttpConnector, Full<Bytes>>>, account: Account },
 }
 
 impl Target {
@@ -34,7 +34,7 @@ impl Target {
         connector.set_nodelay(true);
         let client =
             Client::builder(TokioExecutor::new()).pool_max_idle_per_host(CONNECTIONS).build(connector);
-        Self::Http { endpoint, client, account: Account::well_known() }
+        Self::Http { endpoint, client: Box::new(client), account: Account::well_known() }
     }
 
     async fn call(&self, method: Method, path: &str, query: &str, content: String) -> String {

@@ -44,10 +44,14 @@ impl Embedded {
             return Ok(Self::default());
         }
         let (mut free, mut taken) = (Vec::new(), Vec::new());
+        let mut sockets = Sockets::default();
         for service in wanted {
             // Somebody listens there: an emulator, or another app's store. That one is the one to use.
             match TcpListener::bind(usual_address(service)).await {
-                Ok(_) => free.push(service),
+                Ok(listener) => {
+                    sockets = sockets.holding(service, listener);
+                    free.push(service);
+                }
                 Err(_) => taken.push(service),
             }
         }
@@ -56,13 +60,6 @@ impl Embedded {
             return Ok(Self::default());
         }
         let folder = folder(root, choice);
-        let mut sockets = Sockets::default();
-        for service in &free {
-            sockets = sockets.with(*service, usual_address(*service)).await.map_err(|error| {
-                Failed::new(format!("The embedded store {error}"))
-                    .hint("Start again: something else has just taken the port.")
-            })?;
-        }
         let store = open(horus_storage::Options::in_folder(&folder))?;
         let documents = Documents::new(store.engine().clone(), documents::Options::default());
         let served: Vec<(Service, u16)> =

@@ -19,18 +19,21 @@ pub(crate) struct Sockets {
 
 impl Sockets {
     /// Binds `address` for `service` as well.
-    pub(crate) async fn with(mut self, service: Service, address: SocketAddr) -> Result<Self, ServeError> {
+    pub(crate) async fn with(self, service: Service, address: SocketAddr) -> Result<Self, ServeError> {
+        let bound = TcpListener::bind(address).await;
+        let listener = bound.map_err(|source| ServeError::Bind { address, service, source })?;
+        Ok(self.holding(service, listener))
+    }
+
+    /// Takes a socket for `service` that is bound already.
+    pub(crate) fn holding(mut self, service: Service, listener: TcpListener) -> Self {
         match service {
             Service::Blob | Service::Queue | Service::Table => {
-                self.storage = self.storage.with(service, address).await?;
+                self.storage = self.storage.holding(service, listener);
             }
-            Service::Documents => {
-                let bound = TcpListener::bind(address).await;
-                let listener = bound.map_err(|source| ServeError::Bind { address, service, source })?;
-                self.documents = Some(listener);
-            }
+            Service::Documents => self.documents = Some(listener),
         }
-        Ok(self)
+        self
     }
 
     /// Where `service` can be reached.

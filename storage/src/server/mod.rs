@@ -73,14 +73,20 @@ impl Listeners {
     }
 
     /// Binds `address` (port 0 picks one) for `service`.
-    pub async fn with(mut self, service: Service, address: SocketAddr) -> Result<Self, ServeError> {
+    pub async fn with(self, service: Service, address: SocketAddr) -> Result<Self, ServeError> {
         let listener = TcpListener::bind(address).await.map_err(|source| ServeError::Bind {
             address,
             service,
             source,
         })?;
+        Ok(self.holding(service, listener))
+    }
+
+    /// Takes a socket that is bound already.
+    #[must_use]
+    pub fn holding(mut self, service: Service, listener: TcpListener) -> Self {
         self.0.insert(service, listener);
-        Ok(self)
+        self
     }
 
     /// Where `service` can be reached.
