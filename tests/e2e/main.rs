@@ -14,6 +14,7 @@ mod functions;
 mod http;
 mod lifecycle;
 mod orders;
+mod storage;
 #[cfg(feature = "wasm")]
 mod wasm;
 mod workers;

@@ -25,6 +25,8 @@ struct Identity {
 pub(crate) struct Served {
     pub(crate) tls: Tls,
     pub(crate) note: Option<String>,
+    /// The note is news: nobody can have acted on it yet.
+    pub(crate) is_new: bool,
 }
 
 /// The certificate in the PFX file `cert`, opened with `password` (the text itself, or the path of a file that holds
@@ -34,8 +36,8 @@ pub(crate) fn serve_with(
     password: Option<&str>,
     folder: &Path,
 ) -> Result<Served, Failed> {
-    let (identity, place, note) = match cert {
-        Some(file) => (pfx::read(file, &pfx::password(password))?, file.to_owned(), None),
+    let (identity, place, note, is_new) = match cert {
+        Some(file) => (pfx::read(file, &pfx::password(password))?, file.to_owned(), None, false),
         None => {
             let own = own::load_or_make(folder)?;
             let what =
@@ -44,7 +46,7 @@ pub(crate) fn serve_with(
                 "{what} for localhost is in {}; trust it in your browser or system once, or tell clients to use it (curl --cacert).",
                 own.file.display()
             );
-            (own.identity, own.file, Some(note))
+            (own.identity, own.file, Some(note), own.is_new)
         }
     };
     let mut config = ServerConfig::builder()
@@ -55,5 +57,5 @@ pub(crate) fn serve_with(
                 .hint("Its private key must be an RSA or elliptic-curve key that belongs to the certificate.")
         })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Served { tls: Tls::new(config), note })
+    Ok(Served { tls: Tls::new(config), note, is_new })
 }

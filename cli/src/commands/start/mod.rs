@@ -77,9 +77,12 @@ async fn start(
     if let Some(message) = preflight::unbuilt(&root) {
         log.warning(STARTUP, message);
     }
-    if let Some(note) = tls.as_ref().and_then(|served| served.note.as_ref()) {
-        // Not only with --verbose: clients fail until somebody acts on it.
-        log.warning(STARTUP, note);
+    if let Some(served) = &tls
+        && let Some(note) = &served.note
+    {
+        // A new certificate is not only for --verbose: clients fail until somebody acts on it.
+        let level = if served.is_new { Level::Warning } else { Level::Information };
+        log.write(level, STARTUP, note);
     }
     let plan = Plan::of(&assembled.settings);
     let embedded = Embedded::start(plan, &choice, &root, &log).await?;
