@@ -21,6 +21,7 @@ const LANGUAGES: [(&str, &str, &str); 5] = [
 
 /// The guest of one sample, built from its sources unless they have not changed. Where the Rust target cannot be
 /// downloaded there is no Rust guest, and the test goes on without it.
+#[expect(clippy::print_stderr, reason = "a person must learn that a guest was left out")]
 fn guest(language: &str) -> Option<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("wasm-guests");
     std::fs::create_dir_all(&folder).expect("a folder");
