@@ -29,10 +29,7 @@ pub(crate) const IGNORED: [&str; 7] =
 impl Rules {
     pub(crate) fn new(watch_files: &[String], watch_directories: &[String], extensions: &[String]) -> Self {
         let mut names: Vec<String> =
-            ["host.json", "function.json", "proxies.json", "local.settings.json", ".env"]
-                .iter()
-                .map(ToString::to_string)
-                .collect();
+            ["host.json", "function.json", "proxies.json"].iter().map(ToString::to_string).collect();
         names.extend(watch_files.iter().map(|name| name.to_lowercase()));
         Self {
             names,
@@ -104,8 +101,9 @@ mod tests {
             ("src/sub", true, None),
             ("bin/app.dll", false, Some(Action::Shutdown)),
             ("app_offline.htm", false, restart),
-            ("local.settings.json", false, restart),
-            (".env", false, restart),
+            // Settings are read once, when the process starts.
+            ("local.settings.json", false, None),
+            (".env", false, None),
         ];
         for (path, is_folder, expected) in table {
             assert_eq!(rules.action(Path::new(path), is_folder), expected, "{path}");
