@@ -170,7 +170,8 @@ impl Runner {
         let id = guid();
         match self.attempts(event, &id, None).await {
             Ok(value) => Verdict::Succeeded(value),
-            Err(Failure::Lost(why)) => Verdict::Lost(why),
+            // Nobody's code failed: a message cancelled by a stopping host must not count towards its poison queue.
+            Err(Failure::Lost(why) | Failure::Cancelled(why)) => Verdict::Lost(why),
             Err(failure) => Verdict::Failed(failure.to_string()),
         }
     }

@@ -363,7 +363,7 @@ async fn draining_ends_the_wait_for_a_retry() {
     assert_eq!(stage.activity.retries(), 0);
 }
 
-/// A lost worker is not the function's fault: no retry is spent, and the event goes back.
+/// A lost worker or a stopping host is not the function's fault: no retry is spent, and the event goes back as it was.
 #[tokio::test]
 async fn lost_and_cancelled_invocations_are_not_retried() {
     let stage = setup().retry(Some(5), 0).gives(|| Outcome::Lost("worker gone".into()));
@@ -372,7 +372,7 @@ async fn lost_and_cancelled_invocations_are_not_retried() {
     assert_eq!(stage.fake.seen.lock().len(), 1);
     let stage = setup().retry(Some(5), 0).gives(|| Outcome::Cancelled("client gone".into()));
     let verdict = stage.runner.run(event()).await;
-    assert!(matches!(&verdict, Verdict::Failed(why) if why == "client gone"), "{verdict:?}");
+    assert!(matches!(&verdict, Verdict::Lost(why) if why == "client gone"), "{verdict:?}");
     assert_eq!(stage.fake.seen.lock().len(), 1);
 }
 
