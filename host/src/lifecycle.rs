@@ -92,6 +92,10 @@ impl Handle {
 
     /// Stops all listeners; HTTP is still served.
     pub fn drain(&self) {
+        // Begins before this returns: whoever asks for its status next must not hear that there is none.
+        if let Some(job) = &self.status.borrow().job {
+            job.drain.start();
+        }
         let _ = self.commands.try_send(Command::Drain);
     }
 
