@@ -18,19 +18,25 @@ use std::time::Duration;
 pub struct Options {
     /// Where the data lives.
     pub engine: EngineOptions,
-    /// Who may use it.
+    /// Who may use blobs, queues and tables.
     pub accounts: Accounts,
+    /// Who may use documents.
+    pub documents: documents::Options,
 }
 
 impl Options {
-    /// Durable data in `folder`, for the emulators' well-known account.
+    /// Durable data in `folder`, for the emulators' well-known accounts.
     pub fn in_folder(folder: impl Into<std::path::PathBuf>) -> Self {
-        Self { engine: EngineOptions::in_folder(folder), accounts: Accounts::default() }
+        Self::with_engine(EngineOptions::in_folder(folder))
     }
 
-    /// Nothing on disk, for the emulators' well-known account.
+    /// Nothing on disk, for the emulators' well-known accounts.
     pub fn in_memory() -> Self {
-        Self { engine: EngineOptions::in_memory(), accounts: Accounts::default() }
+        Self::with_engine(EngineOptions::in_memory())
+    }
+
+    fn with_engine(engine: EngineOptions) -> Self {
+        Self { engine, accounts: Accounts::default(), documents: documents::Options::default() }
     }
 }
 
@@ -54,7 +60,6 @@ struct Inner {
     engine: Engine,
     accounts: Accounts,
     blobs: blob::Files,
-    /// Only to remove expired documents; whoever serves documents has a handle with keys of its own.
     documents: Documents,
 }
 
@@ -69,11 +74,16 @@ impl Store {
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let engine = Engine::open(options.engine)?;
         let blobs = blob::Files::open(&engine)?;
-        let documents = Documents::new(engine.clone(), documents::Options::default());
+        let documents = Documents::new(engine.clone(), options.documents);
         Ok(Self(Arc::new(Inner { engine, accounts: options.accounts, blobs, documents })))
     }
 
-    /// The engine underneath, for the services that live beside these (documents).
+    /// The document service, for [`documents::serve`].
+    pub fn documents(&self) -> &Documents {
+        &self.0.documents
+    }
+
+    /// The engine underneath.
     pub fn engine(&self) -> &Engine {
         &self.0.engine
     }
@@ -83,9 +93,13 @@ impl Store {
         &self.0.accounts
     }
 
-    /// Answers one request, as the service at that endpoint would. The path starts with the account. Never fails:
-    /// faults are responses. In-process callers use this directly and get the same semantics as over a socket.
+    /// Answers one request, as the service at that endpoint would. The path starts with the account, except that of
+    /// documents. Never fails: faults are responses. In-process callers use this directly and get the same semantics
+    /// as over a socket.
     pub async fn call(&self, service: Service, request: Request<Body>, trust: Trust) -> Response<Body> {
+        if service == Service::Documents {
+            return self.0.documents.call(request, trust).await;
+        }
         let shape = if service == Service::Table { Shape::OData } else { Shape::Xml };
         let (parts, body) = request.into_parts();
         let now = self.0.engine.clock().now();
@@ -130,7 +144,9 @@ impl Store {
             Service::Queue => queue::handle(engine, call, &principal, body).await,
             Service::Blob => blob::handle(engine, blobs, call, &principal, body).await,
             Service::Table => table::handle(engine, call, &principal, body).await,
-            Service::Documents => Err(INTERNAL_ERROR.because("Documents have a handler of their own.")),
+            Service::Documents => {
+                Err(INTERNAL_ERROR.because("Documents are answered before it comes to this."))
+            }
         }
     }
 

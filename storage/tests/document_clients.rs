@@ -24,7 +24,8 @@ async fn run(program: &str, arguments: &[&str]) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let endpoint = format!("http://{}/", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
-    let server = tokio::spawn(serve(Documents::new(engine, Options::default()), listener, stop.clone()));
+    let server =
+        tokio::spawn(serve(Documents::new(engine, Options::default()), listener, None, stop.clone()));
 
     let suites = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/sdk/documents");
     let mut command = Command::new(program);

@@ -49,7 +49,9 @@ async fn serving_process() {
     // Written aside and moved, so that the parent never reads half a number.
     std::fs::write(folder.join("port.new"), port.to_string()).unwrap();
     std::fs::rename(folder.join("port.new"), folder.join("port")).unwrap();
-    serve(Documents::new(engine, Options::default()), listener, CancellationToken::new()).await.unwrap();
+    serve(Documents::new(engine, Options::default()), listener, None, CancellationToken::new())
+        .await
+        .unwrap();
 }
 
 struct Server {

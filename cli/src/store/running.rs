@@ -66,7 +66,7 @@ impl Running {
         if let Some(listener) = sockets.documents {
             let stop = stop.clone();
             tasks.spawn(async move {
-                documents::serve(documents, listener, stop).await.map_err(|error| error.to_string())
+                documents::serve(documents, listener, None, stop).await.map_err(|error| error.to_string())
             });
         }
         let (serving, stopped) = (store.clone(), stop.clone());

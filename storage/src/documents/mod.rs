@@ -38,7 +38,7 @@ use crate::engine::{Engine, Space};
 
 pub use self::{
     options::{Key, KeyError, Options, WELL_KNOWN_KEY},
-    serve::{ServeError, serve},
+    serve::{ServeError, Tls, serve},
     sweep::SweepError,
 };
 pub(crate) use fault::Fault;

@@ -1,6 +1,6 @@
 //! `GET /`: what a client learns about the account before anything else.
 
-use http::StatusCode;
+use http::{StatusCode, uri::Scheme};
 use serde_json::{Value, json};
 
 use super::{reply::Reply, request::Call};
@@ -14,9 +14,9 @@ const QUERY_ENGINE: &str = "{\"maxSqlQueryInputLength\":524288,\"maxJoinsPerSqlQ
     \"enableSpatialIndexing\":false,\"spatialMaxGeometryPointCount\":256}";
 
 /// The account, its only endpoint being the one the request came in by.
-pub(super) fn properties(call: &Call, authority: Option<&str>) -> Reply {
+pub(super) fn properties(call: &Call, scheme: &Scheme, authority: Option<&str>) -> Reply {
     let host = call.header("host").or(authority).unwrap_or("127.0.0.1:8081");
-    let location = json!([{"name": "Local", "databaseAccountEndpoint": format!("http://{host}/")}]);
+    let location = json!([{"name": "Local", "databaseAccountEndpoint": format!("{scheme}://{host}/")}]);
     let name = host.split(':').next().unwrap_or(host);
     let body: Value = json!({
         "_self": "", "id": name, "_rid": name, "media": "//media/", "addresses": "//addresses/", "_dbs": "//dbs/",

@@ -8,7 +8,7 @@ mod request;
 mod resources;
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, uri::Scheme};
 use uuid::Uuid;
 
 use super::{Documents, Fault, writer::LARGEST};
@@ -67,6 +67,8 @@ impl Documents {
         let (head, body) = request.into_parts();
         let raw_path = head.uri.path().to_owned();
         let authority = head.uri.authority().map(ToString::to_string);
+        // What the socket says comes first: the request of a client that speaks HTTP/1.1 does not name it.
+        let scheme = head.extensions.get::<Scheme>().or(head.uri.scheme()).cloned().unwrap_or(Scheme::HTTP);
         let call = Call::new(head, body)?;
         if verified {
             auth::verify(&call, &raw_path, &self.options().keys, self.engine().clock().now())?;
@@ -74,7 +76,7 @@ impl Documents {
         let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
         match path.as_slice() {
             [] => match call.method {
-                Method::GET | Method::HEAD => Ok(account::properties(&call, authority.as_deref())),
+                Method::GET | Method::HEAD => Ok(account::properties(&call, &scheme, authority.as_deref())),
                 _ => Err(Fault::method_not_allowed()),
             },
             ["dbs"] => self.databases(&call).await,

@@ -10,14 +10,14 @@ use sha2::Sha256;
 use super::super::{Documents, Key, Options, WELL_KNOWN_KEY};
 use crate::engine::{Engine, EngineOptions};
 
-fn authorization(key: &str, payload: &str) -> String {
+pub(super) fn authorization(key: &str, payload: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(&STANDARD.decode(key).unwrap()).unwrap();
     mac.update(payload.as_bytes());
     let token = format!("type=master&ver=1.0&sig={}", STANDARD.encode(mac.finalize().into_bytes()));
     utf8_percent_encode(&token, NON_ALPHANUMERIC).to_string()
 }
 
-fn now() -> String {
+pub(super) fn now() -> String {
     chrono::Utc::now().format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
