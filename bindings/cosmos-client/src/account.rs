@@ -1,11 +1,17 @@
 //! Connecting to an account.
 
+use std::sync::Arc;
+
 use azure_core::http::Url;
 use azure_data_cosmos::options::{
     BinaryEncodingOptions, ConnectionPoolOptionsBuilder, Region, ServerCertificateValidation, UserAgentSuffix,
 };
-use azure_data_cosmos::{AccountEndpoint, AccountReference, CosmosClient, CosmosRuntime, RoutingStrategy};
+use azure_data_cosmos::{
+    AccountEndpoint, AccountReference, CosmosClient, CosmosRuntime, CosmosRuntimeBuilder, RoutingStrategy,
+};
+use azure_data_cosmos_driver::CosmosDriverRuntimeBuilder;
 
+use super::transport::InProcess;
 use super::{Credential, Error, Shared};
 
 /// The service itself, as opposed to emulators and other stores that speak its protocol.
@@ -22,7 +28,16 @@ pub(super) async fn connect(shared: &Shared) -> Result<CosmosClient, Error> {
         .with_is_http2_allowed(azure)
         .with_server_certificate_validation(ServerCertificateValidation::RequiredUnlessEmulator)
         .build()?;
-    let runtime = CosmosRuntime::builder().with_connection_pool(pool).build().await?;
+    let runtime = match &shared.in_process {
+        None => CosmosRuntime::builder(),
+        Some(transport) => {
+            let factory = Arc::new(InProcess(transport.clone()));
+            CosmosRuntimeBuilder::from(
+                CosmosDriverRuntimeBuilder::new().with_mock_http_client_factory(factory),
+            )
+        }
+    };
+    let runtime = runtime.with_connection_pool(pool).build().await?;
     let address = AccountEndpoint::from(shared.endpoint.clone());
     let account = match &shared.credential {
         Credential::Key(key) => AccountReference::with_authentication_key(address, key.clone()),

@@ -6,13 +6,14 @@
 mod account;
 mod container;
 mod error;
+mod transport;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use azure_core::credentials::{Secret, TokenCredential};
-use azure_core::http::Url;
+use azure_core::http::{HttpClient, Url};
 use azure_data_cosmos::CosmosClient;
 use azure_data_cosmos::models::{ContainerProperties, PartitionKeyDefinition, ThroughputProperties};
 use azure_data_cosmos::options::CreateContainerOptions;
@@ -40,6 +41,8 @@ struct Shared {
     credential: Credential,
     regions: Vec<String>,
     user_agent_suffix: Option<String>,
+    /// What reaches the account without a socket, where it is a store of this process.
+    in_process: Option<Arc<dyn HttpClient>>,
     client: OnceCell<CosmosClient>,
     /// Containers by database and name: opening one asks the service what it looks like.
     containers: Mutex<HashMap<(String, String), Container>>,
@@ -65,8 +68,35 @@ impl Account {
     ) -> Result<Self, Error> {
         let endpoint =
             Url::parse(endpoint).ok().filter(Url::has_host).ok_or_else(|| Error::endpoint(endpoint))?;
-        let (client, containers) = (OnceCell::new(), Mutex::default());
-        Ok(Self(Arc::new(Shared { endpoint, credential, regions, user_agent_suffix, client, containers })))
+        Ok(Self(Arc::new(Shared {
+            endpoint,
+            credential,
+            regions,
+            user_agent_suffix,
+            in_process: None,
+            client: OnceCell::new(),
+            containers: Mutex::default(),
+        })))
+    }
+
+    /// The same account, a store of this process that `transport` reaches without a socket. Before its first use.
+    #[must_use]
+    pub fn in_process(self, transport: Arc<dyn HttpClient>) -> Self {
+        let Shared { endpoint, credential, regions, user_agent_suffix, .. } = &*self.0;
+        Self(Arc::new(Shared {
+            endpoint: endpoint.clone(),
+            credential: credential.clone(),
+            regions: regions.clone(),
+            user_agent_suffix: user_agent_suffix.clone(),
+            in_process: Some(transport),
+            client: OnceCell::new(),
+            containers: Mutex::default(),
+        }))
+    }
+
+    /// Where it is.
+    pub fn endpoint(&self) -> &Url {
+        &self.0.endpoint
     }
 
     async fn client(&self) -> Result<&CosmosClient, Error> {

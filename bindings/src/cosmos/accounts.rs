@@ -1,19 +1,16 @@
 //! From a connection to an account (spec bindings.md §1.11); one object per connection.
 
-use std::sync::Arc;
-
 use azure_core::credentials::Secret;
-use azure_core::http::HttpClient;
 use horus_app::connection::Connection;
 use horus_cosmos_client::{Account, Credential};
 use parking_lot::Mutex;
 
-use crate::storage::identity;
+use crate::storage::{Storage, identity};
 
 /// The accounts of a host.
 #[derive(Debug)]
 pub(super) struct Accounts {
-    transport: Arc<dyn HttpClient>,
+    storage: Storage,
     user_agent_suffix: Option<String>,
     known: Mutex<Vec<Known>>,
 }
@@ -26,8 +23,8 @@ struct Known {
 }
 
 impl Accounts {
-    pub(super) fn new(transport: Arc<dyn HttpClient>) -> Self {
-        Self { transport, user_agent_suffix: None, known: Mutex::default() }
+    pub(super) fn new(storage: Storage) -> Self {
+        Self { storage, user_agent_suffix: None, known: Mutex::default() }
     }
 
     pub(super) fn set_user_agent_suffix(&mut self, suffix: Option<String>) {
@@ -51,11 +48,16 @@ impl Accounts {
             Connection::Section(_) => {
                 let endpoint =
                     connection.setting("accountEndpoint").ok_or("the section has no accountEndpoint")?;
-                (endpoint, Credential::Token(identity::credential(connection, &self.transport)?))
+                (endpoint, Credential::Token(identity::credential(connection, self.storage.transport())?))
             }
         };
         let account = Account::new(endpoint, credential, regions.clone(), self.user_agent_suffix.clone())
             .map_err(|error| error.to_string())?;
+        // A store of this process needs no socket. All others are reached the client's own way.
+        let account = match self.storage.in_process(account.endpoint()) {
+            Some(transport) => account.in_process(transport),
+            None => account,
+        };
         known.push(Known { connection: connection.clone(), regions, account: account.clone() });
         Ok(account)
     }

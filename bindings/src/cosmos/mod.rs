@@ -26,9 +26,10 @@ pub struct Extension {
 }
 
 impl Extension {
-    /// The extension; tokens of identity-based connections are asked for through the transport of `storage`.
+    /// The extension; tokens of identity-based connections are asked for through the transport of `storage`, and an
+    /// account that is a store of this process is reached like its other services.
     pub fn new(storage: &Storage) -> Self {
-        Self { accounts: Accounts::new(storage.transport().clone()), options: options::Options::default() }
+        Self { accounts: Accounts::new(storage.clone()), options: options::Options::default() }
     }
 
     fn target(&self, binding: &Binding, cx: &IndexContext<'_>) -> Result<Target, BindError> {

@@ -57,7 +57,7 @@ fn options_are_read_and_checked() {
 /// bindings.md §1.11: connection strings and sections; errors name keys, never values.
 #[test]
 fn connections_become_accounts() {
-    let accounts = Accounts::new(Storage::new().transport().clone());
+    let accounts = Accounts::new(Storage::new());
     let settings = Settings::from_pairs(
         [
             ("Text", "AccountEndpoint=https://a.documents.azure.com:443/;AccountKey=c2VjcmV0;"),

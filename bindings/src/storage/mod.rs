@@ -14,7 +14,7 @@ mod transport;
 
 use std::sync::Arc;
 
-use azure_core::http::HttpClient;
+use azure_core::http::{HttpClient, Url};
 use horus_app::connection::Connection;
 use parking_lot::Mutex;
 
@@ -22,7 +22,7 @@ pub use account::{Account, AccountError, Service};
 pub use blob::{Blob, BlobService};
 pub use error::StorageError;
 pub use queue::{Queue, QueueService, ReceivedMessage};
-pub use transport::HttpTransport;
+pub use transport::{HttpTransport, InProcess};
 
 /// The storage services of a host: one object per connection, however many bindings use it. Cheap to clone.
 ///
@@ -33,6 +33,7 @@ pub struct Storage(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     transport: Arc<dyn HttpClient>,
+    in_process: Option<Arc<dyn InProcess>>,
     queues: Mutex<Vec<(Connection, QueueService)>>,
     blobs: Mutex<Vec<(Connection, BlobService)>>,
 }
@@ -49,14 +50,30 @@ impl Storage {
         Self::with_transport(Arc::new(HttpTransport::default()))
     }
 
-    /// Services that are reached through `transport`, for example one that calls an in-process store.
+    /// Services that are reached through `transport`.
     pub fn with_transport(transport: Arc<dyn HttpClient>) -> Self {
-        Self(Arc::new(Shared { transport, queues: Mutex::default(), blobs: Mutex::default() }))
+        Self::through(transport, None)
+    }
+
+    /// Services of which `store` answers for some in this very process.
+    pub fn with_store(store: Arc<dyn InProcess>) -> Self {
+        Self::through(store.clone(), Some(store))
+    }
+
+    fn through(transport: Arc<dyn HttpClient>, in_process: Option<Arc<dyn InProcess>>) -> Self {
+        Self(Arc::new(Shared { transport, in_process, queues: Mutex::default(), blobs: Mutex::default() }))
     }
 
     /// What carries the requests; other services of the host use the same one.
     pub fn transport(&self) -> &Arc<dyn HttpClient> {
         &self.0.transport
+    }
+
+    /// What reaches `url` without a socket, where that is a service of this process. For clients which are at home
+    /// on the network with a transport of their own.
+    pub fn in_process(&self, url: &Url) -> Option<Arc<dyn HttpClient>> {
+        let store = self.0.in_process.as_ref().filter(|store| store.answers(url))?;
+        Some(store.clone())
     }
 
     /// The queue service behind `connection`.

@@ -50,6 +50,12 @@ impl HttpClient for HttpTransport {
     }
 }
 
+/// A transport that reaches services of this very process without a socket, and everything else over the network.
+pub trait InProcess: HttpClient {
+    /// Whether a request to `url` stays in this process.
+    fn answers(&self, url: &Url) -> bool;
+}
+
 /// Whether `url` is plain HTTP to this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     url.scheme() == "http"

@@ -1,6 +1,7 @@
 //! The embedded store beside the app: started when the app's settings point at the well-known local endpoints and
 //! nothing else listens there.
 
+mod keys;
 mod plan;
 mod running;
 mod transport;
@@ -15,29 +16,42 @@ use horus_app::log::Log;
 use horus_app::log::category::STARTUP;
 use horus_app::settings::Settings;
 use horus_bindings::storage::Storage;
-use horus_storage::documents::{self, Documents};
+use horus_storage::documents::Tls;
 use horus_storage::{Service, Store};
 use tokio::net::{TcpListener, TcpStream};
 
+pub(crate) use keys::{ACCOUNTS, DOCUMENT_KEY, Keys};
 pub(crate) use plan::{Choice, Plan};
 pub(crate) use running::{Running, Sockets, usual_address};
 pub(crate) use transport::InProcess;
 
 use crate::commands::Failed;
-use crate::port;
+use crate::{port, tls};
 
 /// The store of this process, while it runs.
 #[derive(Debug, Default)]
 pub(crate) struct Embedded {
     /// Storage services that reach it without a socket; over the network when there is no store.
     pub(crate) storage: Storage,
+    /// File of the certificate that documents are served with over HTTPS, where they are.
+    pub(crate) certificate: Option<PathBuf>,
     running: Option<(Running, Log)>,
 }
 
 impl Embedded {
-    /// Opens the store of the app in `root` and serves what `plan` asks for, where nobody else does. Does nothing when
-    /// nothing is asked for.
-    pub(crate) async fn start(plan: Plan, choice: &Choice, root: &Path, log: &Log) -> Result<Self, Failed> {
+    /// Opens the store of the app in `root` and serves what its settings ask for, where nobody else does. Does nothing
+    /// when nothing is asked for.
+    ///
+    /// # Errors
+    /// When the settings name accounts that cannot be, or the store cannot be opened.
+    pub(crate) async fn start(
+        settings: &Settings,
+        choice: &Choice,
+        root: &Path,
+        log: &Log,
+    ) -> Result<Self, Failed> {
+        let keys = Keys::of(settings)?;
+        let plan = Plan::of(settings, &keys);
         let wanted: Vec<Service> = plan.services().collect();
         if *choice == Choice::Off {
             warn_of_silence(&wanted, log).await;
@@ -56,20 +70,26 @@ impl Embedded {
             }
         }
         report_taken(&free, &taken, choice, log);
+        report_strangers(&plan, &free, log).await;
         if free.is_empty() {
             return Ok(Self::default());
         }
         let folder = folder(root, choice);
-        let store = open(horus_storage::Options::in_folder(&folder))?;
-        let documents = Documents::new(store.engine().clone(), documents::Options::default());
+        let keys = keys.beside(&plan);
+        let store = open(keys.admitted_to(horus_storage::Options::in_folder(&folder)))?;
         let served: Vec<(Service, u16)> =
             free.iter().map(|service| (*service, service.usual_port())).collect();
-        let transport = InProcess::new(store.clone(), documents.clone(), served);
+        let transport = InProcess::new(store.clone(), served);
         let names: Vec<String> = free.iter().map(|service| place(*service)).collect();
         log.info(STARTUP, format!("Embedded store in {} ({})", folder.display(), names.join(", ")));
+        let (tls, certificate) = match free.contains(&Service::Documents) {
+            true => secure(root, log),
+            false => (None, None),
+        };
         Ok(Self {
-            storage: Storage::with_transport(Arc::new(transport)),
-            running: Some((Running::serve(store, documents, sockets), log.clone())),
+            storage: Storage::with_store(Arc::new(transport)),
+            certificate,
+            running: Some((Running::serve(store, sockets, tls), log.clone())),
         })
     }
 
@@ -78,6 +98,46 @@ impl Embedded {
         if let Some((running, log)) = self.running {
             running.stop(&log).await;
         }
+    }
+}
+
+/// What to serve documents with over HTTPS, and the file of the certificate. Without one they go on over HTTP.
+fn secure(root: &Path, log: &Log) -> (Option<Tls>, Option<PathBuf>) {
+    match tls::own(&certificates(root)) {
+        Ok(own) => {
+            let port = Service::Documents.usual_port();
+            log.info(
+                STARTUP,
+                format!(
+                    "Documents are at https://localhost:{port}/ too, with the certificate in {}",
+                    own.file.display()
+                ),
+            );
+            (Some(Tls::new(own.config)), Some(own.file))
+        }
+        Err(error) => {
+            log.warning(STARTUP, format!("Documents are served over HTTP only. {}", error.message));
+            (None, None)
+        }
+    }
+}
+
+/// Warns of connections for accounts that the store does not know, where that is why they will fail.
+async fn report_strangers(plan: &Plan, ours: &[Service], log: &Log) {
+    if plan.strangers.is_empty() {
+        return;
+    }
+    // Somebody else may well know them.
+    if !ours.contains(&Service::Queue) && TcpStream::connect(usual_address(Service::Queue)).await.is_ok() {
+        return;
+    }
+    for plan::Stranger { setting, account } in &plan.strangers {
+        log.warning(
+            STARTUP,
+            format!(
+                "Setting '{setting}' names the account '{account}' on this machine, which the embedded store does not know. Add {account}:KEY to {ACCOUNTS}."
+            ),
+        );
     }
 }
 
@@ -162,6 +222,11 @@ pub(crate) fn folder(root: &Path, choice: &Choice) -> PathBuf {
         Choice::Folder(folder) => folder.clone(),
         Choice::Auto | Choice::Off => root.join(".func").join("store"),
     }
+}
+
+/// Where the certificate of the machine is kept for the app in `root`.
+pub(crate) fn certificates(root: &Path) -> PathBuf {
+    root.join(".func").join("https")
 }
 
 /// Keeps what lies in `.func` below `root` out of version control. A folder that cannot be written stays without.

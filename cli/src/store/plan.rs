@@ -2,8 +2,15 @@
 
 use std::path::PathBuf;
 
+use azure_core::http::Url;
+use horus_app::connection::ConnectionString;
 use horus_app::settings::Settings;
 use horus_storage::Service;
+use horus_storage::auth::WELL_KNOWN_ACCOUNT;
+use horus_storage::documents::WELL_KNOWN_KEY;
+
+use super::Keys;
+use super::transport::is_this_machine;
 
 /// What `--storage` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,45 +35,97 @@ impl Choice {
     }
 }
 
-/// The services to serve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// The services to serve, and to whom.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Plan {
     /// Blobs, queues and tables.
     pub(crate) storage: bool,
     /// Documents.
     pub(crate) documents: bool,
+    /// Something uses the emulators' storage account.
+    pub(crate) well_known_account: bool,
+    /// Something uses the emulators' document key.
+    pub(crate) well_known_key: bool,
+    /// Settings that name a storage account on the local endpoints which nobody has given the key of.
+    pub(crate) strangers: Vec<Stranger>,
 }
 
+/// A connection to the local endpoints for an account that the store does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stranger {
+    pub(crate) setting: String,
+    pub(crate) account: String,
+}
+
+/// Services of a storage account, and the keys of their endpoints in connection strings.
+const ENDPOINTS: [(Service, &str); 3] =
+    [(Service::Blob, "BlobEndpoint"), (Service::Queue, "QueueEndpoint"), (Service::Table, "TableEndpoint")];
+
 impl Plan {
-    /// What the settings point at: `UseDevelopmentStorage=true` in any of them, or the local document endpoint.
-    pub(crate) fn of(settings: &Settings) -> Self {
+    /// What the settings point at: `UseDevelopmentStorage=true` in any of them, one of the accounts in `keys` at the
+    /// usual local endpoints, or the local document endpoint.
+    pub(crate) fn of(settings: &Settings, keys: &Keys) -> Self {
         let mut plan = Self::default();
-        for (_, value) in settings.iter() {
-            let lower = value.to_ascii_lowercase();
-            plan.storage |= lower.contains("usedevelopmentstorage=true");
-            plan.documents |= ["http://localhost:8081", "http://127.0.0.1:8081"]
-                .iter()
-                .any(|endpoint| lower.contains(&format!("accountendpoint={endpoint}")));
+        for (name, value) in settings.iter() {
+            let text = ConnectionString::lenient(value);
+            if text.get("UseDevelopmentStorage").is_some_and(|flag| flag.eq_ignore_ascii_case("true")) {
+                plan.storage = true;
+                plan.well_known_account = true;
+            }
+            if let Some(account) = local_account(&text) {
+                match account == WELL_KNOWN_ACCOUNT || keys.accounts.get(&account).is_some() {
+                    true => plan.storage = true,
+                    false => {
+                        plan.strangers.push(Stranger { setting: name.to_owned(), account: account.clone() })
+                    }
+                }
+                plan.well_known_account |= account == WELL_KNOWN_ACCOUNT;
+            }
+            if text.get("AccountEndpoint").and_then(|url| usual_port(url, &["http", "https"]))
+                == Some(Service::Documents)
+            {
+                plan.documents = true;
+                plan.well_known_key |= text.get("AccountKey") == Some(WELL_KNOWN_KEY);
+            }
         }
         plan
     }
 
     /// The services it takes.
-    pub(crate) fn services(self) -> impl Iterator<Item = Service> {
-        Service::ALL.into_iter().filter(move |service| match service {
+    pub(crate) fn services(&self) -> impl Iterator<Item = Service> {
+        Service::ALL.into_iter().filter(|service| match service {
             Service::Blob | Service::Queue | Service::Table => self.storage,
             Service::Documents => self.documents,
         })
     }
 }
 
+/// The account that a connection string has at the usual local endpoints.
+fn local_account(text: &ConnectionString) -> Option<String> {
+    ENDPOINTS.iter().find_map(|(service, key)| {
+        let endpoint = text.get(key)?;
+        (usual_port(endpoint, &["http"])? == *service).then_some(())?;
+        let in_path = || Url::parse(endpoint).ok()?.path_segments()?.next().map(str::to_owned);
+        // A string with a shared access signature names the account in its endpoints only.
+        text.get("AccountName").map(str::to_owned).or_else(in_path).filter(|name| !name.is_empty())
+    })
+}
+
+/// The service that is usually at this address of this machine.
+fn usual_port(url: &str, schemes: &[&str]) -> Option<Service> {
+    let url = Url::parse(url).ok().filter(|url| schemes.contains(&url.scheme()) && is_this_machine(url))?;
+    let port = url.port()?;
+    Service::ALL.into_iter().find(|service| service.usual_port() == port)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn plan(value: &str) -> Vec<Service> {
+    fn plan(value: &str) -> Plan {
         let settings = Settings::from_pairs([("X".to_owned(), value.to_owned())]);
-        Plan::of(&settings).services().collect()
+        let keys = Keys::parse(Some("mine:c2VjcmV0"), None).unwrap();
+        Plan::of(&settings, &keys)
     }
 
     #[test]
@@ -76,11 +135,37 @@ mod tests {
             ("UseDevelopmentStorage=true", &STORAGE[..]),
             ("usedevelopmentstorage=TRUE;", &STORAGE),
             ("AccountEndpoint=http://localhost:8081/;AccountKey=abc==", &[Service::Documents]),
+            ("AccountEndpoint=https://localhost:8081/;AccountKey=abc==;", &[Service::Documents]),
+            ("AccountKey=abc==;AccountEndpoint=https://127.0.0.1:8081", &[Service::Documents]),
+            ("AccountEndpoint=https://localhost:8082/;AccountKey=abc==", &[]),
             ("AccountEndpoint=https://me.documents.azure.com:443/;AccountKey=x", &[]),
             ("DefaultEndpointsProtocol=https;AccountName=a", &[]),
+            ("AccountName=mine;AccountKey=c2VjcmV0;QueueEndpoint=http://127.0.0.1:10001/mine", &STORAGE),
+            ("BlobEndpoint=http://localhost:10000/mine;SharedAccessSignature=sv=1&sig=2", &STORAGE),
+            ("AccountName=mine;AccountKey=c2VjcmV0;QueueEndpoint=http://127.0.0.1:10000/mine", &[]),
+            ("AccountName=mine;AccountKey=c2VjcmV0;QueueEndpoint=http://10.0.0.1:10001/mine", &[]),
+            ("AccountName=mine;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net", &[]),
         ] {
-            assert_eq!(plan(value), expected, "{value}");
+            assert_eq!(plan(value).services().collect::<Vec<_>>(), expected, "{value}");
         }
+    }
+
+    /// The emulators' accounts are open to those who use them, and other accounts to nobody.
+    #[test]
+    fn accounts_are_told_apart() {
+        let known = plan("UseDevelopmentStorage=true");
+        assert!(known.well_known_account && !known.well_known_key);
+        let spelled =
+            plan("AccountName=devstoreaccount1;BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1");
+        assert!(spelled.well_known_account && spelled.storage);
+        let own = plan("AccountName=mine;BlobEndpoint=http://127.0.0.1:10000/mine");
+        assert!(own.storage && !own.well_known_account && own.strangers.is_empty());
+        let stranger = plan("AccountName=other;BlobEndpoint=http://127.0.0.1:10000/other");
+        assert!(!stranger.storage);
+        assert_eq!(stranger.strangers, [Stranger { setting: "X".into(), account: "other".into() }]);
+        let documents =
+            |key: &str| plan(&format!("AccountEndpoint=https://localhost:8081/;AccountKey={key}"));
+        assert!(documents(WELL_KNOWN_KEY).well_known_key && !documents("abc==").well_known_key);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use horus_app::log::Log;
 use horus_app::log::category::STARTUP;
-use horus_storage::documents::{self, Documents};
+use horus_storage::documents::{self, Tls};
 use horus_storage::{Listeners, ServeError, Service, Store};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -59,14 +59,14 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Serves `store` on `sockets`.
-    pub(crate) fn serve(store: Store, documents: Documents, sockets: Sockets) -> Self {
+    /// Serves `store` on `sockets`; documents over HTTPS as well, with `tls`.
+    pub(crate) fn serve(store: Store, sockets: Sockets, tls: Option<Tls>) -> Self {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         if let Some(listener) = sockets.documents {
-            let stop = stop.clone();
+            let (documents, stop) = (store.documents().clone(), stop.clone());
             tasks.spawn(async move {
-                documents::serve(documents, listener, None, stop).await.map_err(|error| error.to_string())
+                documents::serve(documents, listener, tls, stop).await.map_err(|error| error.to_string())
             });
         }
         let (serving, stopped) = (store.clone(), stop.clone());

@@ -5,10 +5,9 @@ use azure_core::Bytes;
 use azure_core::error::ErrorKind;
 use azure_core::http::headers::Headers;
 use azure_core::http::request::Body as RequestBody;
-use azure_core::http::{AsyncRawResponse, HttpClient, Request, StatusCode};
+use azure_core::http::{AsyncRawResponse, HttpClient, Request, StatusCode, Url};
 use futures::{AsyncReadExt as _, StreamExt as _};
-use horus_bindings::storage::HttpTransport;
-use horus_storage::documents::Documents;
+use horus_bindings::storage::{self, HttpTransport};
 use horus_storage::{Service, Store, Trust, body};
 use http_body_util::BodyExt as _;
 
@@ -16,7 +15,6 @@ use http_body_util::BodyExt as _;
 #[derive(Debug)]
 pub(crate) struct InProcess {
     store: Store,
-    documents: Documents,
     /// The services that are this store's, and the ports they are known by.
     served: Vec<(Service, u16)>,
     network: HttpTransport,
@@ -24,23 +22,38 @@ pub(crate) struct InProcess {
 
 impl InProcess {
     /// Answers requests to the ports in `served` of this machine.
-    pub(crate) fn new(store: Store, documents: Documents, served: Vec<(Service, u16)>) -> Self {
-        Self { store, documents, served, network: HttpTransport::default() }
+    pub(crate) fn new(store: Store, served: Vec<(Service, u16)>) -> Self {
+        Self { store, served, network: HttpTransport::default() }
     }
 
-    /// The service that the request is for, if it is one of the store's.
-    pub(super) fn service(&self, request: &Request) -> Option<Service> {
-        let url = request.url();
-        let is_local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-        let port = url.port().filter(|_| is_local && url.scheme() == "http")?;
-        self.served.iter().find(|(_, known)| *known == port).map(|(service, _)| *service)
+    /// The service that answers at `url`, if it is one of the store's.
+    pub(super) fn service(&self, url: &Url) -> Option<Service> {
+        let port = url.port().filter(|_| is_this_machine(url))?;
+        let (service, _) = self.served.iter().find(|(_, known)| *known == port)?;
+        let speaks = match url.scheme() {
+            "http" => true,
+            "https" => *service == Service::Documents,
+            _ => false,
+        };
+        speaks.then_some(*service)
     }
+}
+
+impl storage::InProcess for InProcess {
+    fn answers(&self, url: &Url) -> bool {
+        self.service(url).is_some()
+    }
+}
+
+/// Whether `url` names this machine, where only this user's programs are meant.
+pub(super) fn is_this_machine(url: &Url) -> bool {
+    matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"))
 }
 
 #[async_trait]
 impl HttpClient for InProcess {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let Some(service) = self.service(request) else {
+        let Some(service) = self.service(request.url()) else {
             return self.network.execute_request(request).await;
         };
         let wrong = |error: http::Error| azure_core::Error::new(ErrorKind::DataConversion, error);
@@ -65,10 +78,12 @@ impl HttpClient for InProcess {
             call = call.header(http::header::CONTENT_LENGTH, content.len());
         }
         let call = call.body(body::full(content)).map_err(wrong)?;
-        let answer = match service {
-            Service::Documents => self.documents.call(call, Trust::Trusted).await,
-            _ => self.store.call(service, call, Trust::Trusted).await,
+        let trust = match service {
+            // Accounts of documents differ by nothing but their keys, so a wrong one must fail as it does elsewhere.
+            Service::Documents => Trust::Verify { peer: None },
+            Service::Blob | Service::Queue | Service::Table => Trust::Trusted,
         };
+        let answer = self.store.call(service, call, trust).await;
         let (head, content) = answer.into_parts();
         let mut headers = Headers::new();
         for (name, value) in &head.headers {

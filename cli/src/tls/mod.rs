@@ -1,4 +1,4 @@
-//! The certificate that `func start --useHttps` serves with: the user's own, or one made here.
+//! The certificate that `func start --useHttps` and the embedded store serve with: the user's own, or one made here.
 
 mod own;
 mod pfx;
@@ -6,7 +6,7 @@ mod pfx;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use horus_host::Tls;
 use rustls::ServerConfig;
@@ -49,13 +49,30 @@ pub(crate) fn serve_with(
             (own.identity, own.file, Some(note), own.is_new)
         }
     };
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(identity.chain, identity.key)
-        .map_err(|error| {
-            Failed::new(format!("The certificate in {} cannot be served with: {error}", place.display()))
-                .hint("Its private key must be an RSA or elliptic-curve key that belongs to the certificate.")
-        })?;
+    let mut config = config(identity, &place)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Served { tls: Tls::new(config), note, is_new })
+}
+
+/// The certificate of this machine, ready to serve with.
+#[derive(Debug)]
+pub(crate) struct Own {
+    pub(crate) config: ServerConfig,
+    /// Its file, which clients may be given.
+    pub(crate) file: PathBuf,
+}
+
+/// The certificate that is kept in `folder`, made there when it is missing.
+pub(crate) fn own(folder: &Path) -> Result<Own, Failed> {
+    let own = own::load_or_make(folder)?;
+    Ok(Own { config: config(own.identity, &own.file)?, file: own.file })
+}
+
+fn config(identity: Identity, place: &Path) -> Result<ServerConfig, Failed> {
+    ServerConfig::builder().with_no_client_auth().with_single_cert(identity.chain, identity.key).map_err(
+        |error| {
+            Failed::new(format!("The certificate in {} cannot be served with: {error}", place.display()))
+                .hint("Its private key must be an RSA or elliptic-curve key that belongs to the certificate.")
+        },
+    )
 }

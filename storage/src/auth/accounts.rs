@@ -106,6 +106,11 @@ impl Accounts {
         self.0.iter().find(|account| account.name == name)
     }
 
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Account> {
+        self.0.iter()
+    }
+
     /// Whether some account uses the public key. Such a store must not listen beyond the loopback.
     pub fn has_well_known_key(&self) -> bool {
         let public = Account::well_known();

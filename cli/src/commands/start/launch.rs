@@ -10,6 +10,7 @@ use horus_host::Cors;
 use crate::args::Given;
 use crate::commands::{Failed, folder};
 use crate::console::JsonOutput;
+use crate::store;
 use crate::tls::{self, Served};
 
 /// The platform's default port.
@@ -62,7 +63,7 @@ pub(super) fn tls(given: &Given, root: &Path) -> Result<Option<Served>, Failed> 
         };
     }
     let cert = given.value("cert").map(Path::new);
-    tls::serve_with(cert, given.value("password"), &root.join(".func").join("https")).map(Some)
+    tls::serve_with(cert, given.value("password"), &store::certificates(root)).map(Some)
 }
 
 /// Where lines for tools go.

@@ -24,7 +24,7 @@ use super::{Failed, help, version};
 use crate::args::Given;
 use crate::console::{Console, Filter, FilterOptions, Style};
 use crate::port;
-use crate::store::{self, Choice, Embedded, Plan};
+use crate::store::{self, Choice, Embedded};
 
 pub(crate) use known::KNOWN;
 
@@ -84,8 +84,8 @@ async fn start(
         let level = if served.is_new { Level::Warning } else { Level::Information };
         log.write(level, STARTUP, note);
     }
-    let plan = Plan::of(&assembled.settings);
-    let embedded = Embedded::start(plan, &choice, &root, &log).await?;
+    let embedded = Embedded::start(&assembled.settings, &choice, &root, &log).await?;
+    assembled.settings = settings::trusting(assembled.settings, embedded.certificate.as_deref());
     let scheme = if tls.is_some() { "https" } else { "http" };
     let options = Options {
         root: root.clone(),

@@ -72,6 +72,16 @@ pub(super) fn assemble(
     Ok(Assembled { settings, messages })
 }
 
+/// Settings by which language workers written in Node trust `certificate` besides the usual ones, so that the app's own
+/// clients of the local document service need no change. What the app or the environment says stands.
+pub(super) fn trusting(settings: Settings, certificate: Option<&Path>) -> Settings {
+    const NAME: &str = "NODE_EXTRA_CA_CERTS";
+    match certificate {
+        Some(file) if settings.text(NAME).is_none() => settings.with(NAME, file.to_string_lossy()),
+        _ => settings,
+    }
+}
+
 /// `--user-log-level`, or the variable of the same meaning.
 pub(super) fn user_log_level(given: &Given) -> Result<Option<Level>, Failed> {
     let variable = std::env::var("FUNCTIONS_USER_LOG_LEVEL").ok().filter(|text| !text.trim().is_empty());
@@ -125,6 +135,19 @@ mod tests {
                 "AZURE_FUNCTIONS_ENVIRONMENT already exists with value 'Staging', overriding to 'Development'.",
             ]
         );
+    }
+
+    /// Apps reach the local document service at https://localhost:8081/ as they are.
+    #[test]
+    fn node_trusts_the_certificate_of_the_store() {
+        let trusted = |pairs: &[(&str, &str)], file: Option<&str>| {
+            let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let settings = trusting(Settings::from_pairs(pairs), file.map(Path::new));
+            settings.get("NODE_EXTRA_CA_CERTS").map(str::to_owned)
+        };
+        assert_eq!(trusted(&[], Some("/app/x.crt")).as_deref(), Some("/app/x.crt"));
+        assert_eq!(trusted(&[("NODE_EXTRA_CA_CERTS", "own")], Some("/app/x.crt")).as_deref(), Some("own"));
+        assert_eq!(trusted(&[], None), None);
     }
 
     /// cli.md §1.4: flags that are settings for the host and its workers.

@@ -10,16 +10,14 @@ use bytes::Bytes;
 use chrono::Utc;
 use futures::TryStreamExt as _;
 use horus_bindings::storage::HttpTransport;
-use horus_storage::documents::Documents;
 use horus_storage::{Service, Store};
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-use super::accounts::Keys;
 use super::{eprint_hint, options, sign, xml};
 use crate::args::Given;
 use crate::commands::Failed;
-use crate::store::{self, InProcess};
+use crate::store::{self, InProcess, Keys};
 
 /// A store that runs on this machine answers at once.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
@@ -107,7 +105,7 @@ impl Client {
     /// Reaches the service of the store that runs, or of the data folder. `may_create` allows a new folder.
     pub(super) async fn open(given: &Given, service: Service, may_create: bool) -> Result<Self, Failed> {
         let (address, port) = (options::address(given)?, options::port(given, service)?);
-        let keys = Keys::from_env()?;
+        let keys = Keys::of(&options::settings(given)?)?;
         let socket = SocketAddr::new(address, port);
         let connected = tokio::time::timeout(CONNECT_LIMIT, TcpStream::connect(socket)).await;
         if matches!(connected, Ok(Ok(_))) && given.value("data").is_none() {
@@ -122,12 +120,9 @@ impl Client {
             ))
             .hint("Start one with `func start` in your app's folder, or with `func storage`."));
         }
-        let mut options = horus_storage::Options::in_folder(&folder);
-        options.accounts = keys.accounts.clone();
-        let opened = store::open(options)?;
+        let opened = store::open(keys.admitted_to(horus_storage::Options::in_folder(&folder)))?;
         eprint_hint(&format!("(in {}; no store is running)", folder.display()));
-        let documents = Documents::new(opened.engine().clone(), keys.document_options.clone());
-        let transport = InProcess::new(opened.clone(), documents, vec![(service, port)]);
+        let transport = InProcess::new(opened.clone(), vec![(service, port)]);
         let here = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         Ok(Self {
             service,

@@ -1,6 +1,5 @@
 //! `func storage`: the embedded store alone, and a look into it for people without a storage explorer.
 
-mod accounts;
 mod blob;
 mod client;
 mod document;

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use horus_app::local_settings::{self, LocalSettings};
+use horus_app::settings::Settings;
 use horus_storage::Service;
 
 use crate::args::{Given, Known, Takes};
@@ -66,8 +68,23 @@ pub(super) fn data(given: &Given) -> Result<PathBuf, Failed> {
     if let Some(folder) = given.value("data") {
         return Ok(folder.into());
     }
+    Ok(store::folder(&home(given)?, &Choice::Auto))
+}
+
+/// The folder that `.func` is in: the root of the app, or the current folder.
+pub(super) fn home(given: &Given) -> Result<PathBuf, Failed> {
     let here = folder::given(given)?;
-    Ok(store::folder(&folder::app_root(&here).unwrap_or(here), &Choice::Auto))
+    Ok(folder::app_root(&here).unwrap_or(here))
+}
+
+/// Settings of the app that the command is called in, below those of the environment. An app whose settings cannot be
+/// read has none here: its store can be looked into all the same.
+pub(super) fn settings(given: &Given) -> Result<Settings, Failed> {
+    let environment = Settings::from_env();
+    Ok(match LocalSettings::load(&home(given)?) {
+        Ok(local) => local_settings::merge(&local, &environment).0,
+        Err(_) => environment,
+    })
 }
 
 #[cfg(test)]

@@ -3,20 +3,24 @@
 use std::net::SocketAddr;
 
 use horus_app::log::Log;
-use horus_storage::documents::{Documents, WELL_KNOWN_KEY};
+use horus_storage::documents::{Tls, WELL_KNOWN_KEY};
 use horus_storage::{Options, ServeError, Service};
 
-use super::accounts::{ACCOUNTS, DOCUMENT_KEY, Keys};
 use super::{eprint_hint, options, say};
 use crate::args::Given;
 use crate::commands::Failed;
 use crate::port;
-use crate::store::{self, Running, Sockets};
+use crate::store::{self, ACCOUNTS, DOCUMENT_KEY, Keys, Plan, Running, Sockets};
+use crate::tls;
 
 /// Serves until Ctrl+C or SIGTERM, then lets open requests finish.
 pub(super) async fn run(given: &Given) -> Result<(), Failed> {
     let address = options::address(given)?;
-    let keys = Keys::from_env()?;
+    let settings = options::settings(given)?;
+    let mut keys = Keys::of(&settings)?;
+    if address.is_loopback() {
+        keys = keys.clone().beside(&Plan::of(&settings, &keys));
+    }
     if !address.is_loopback() && (keys.is_well_known || keys.documents_are_well_known) {
         return Err(Failed::new(format!(
             "Refusing to listen on {address} with the emulators' well-known keys, which protect nothing beyond this machine."
@@ -30,7 +34,7 @@ pub(super) async fn run(given: &Given) -> Result<(), Failed> {
         sockets = sockets.with(service, socket).await.map_err(|error| taken(&error))?;
     }
     let is_in_memory = given.flag("in-memory")? == Some(true);
-    let (mut store_options, place) = match is_in_memory {
+    let (store_options, place) = match is_in_memory {
         true if given.value("data").is_some() => {
             return Err(Failed::new("--data and --in-memory exclude each other."));
         }
@@ -41,11 +45,18 @@ pub(super) async fn run(given: &Given) -> Result<(), Failed> {
             (Options::in_folder(folder), place)
         }
     };
-    store_options.accounts = keys.accounts.clone();
-    let store = store::open(store_options)?;
-    let documents = Documents::new(store.engine().clone(), keys.document_options.clone());
-    say(&format!("Embedded store in {place}\n\n{}", overview(&sockets, &keys)))?;
-    let mut running = Running::serve(store, documents, sockets);
+    let store = store::open(keys.admitted_to(store_options))?;
+    let home = options::home(given)?;
+    let certificate = tls::own(&store::certificates(&home));
+    let (tls, secure) = match certificate {
+        Ok(own) => {
+            store::ignore_in_git(&home);
+            (Some(Tls::new(own.config)), format!("HTTPS as well, with {}", own.file.display()))
+        }
+        Err(error) => (None, format!("without HTTPS: {}", error.message)),
+    };
+    say(&format!("Embedded store in {place}\n\n{}", overview(&sockets, &keys, &secure)))?;
+    let mut running = Running::serve(store, sockets, tls);
     let failure = tokio::select! {
         problem = running.failed() => Some(problem),
         () = told_to_stop() => None,
@@ -83,13 +94,14 @@ fn option(service: Service) -> &'static str {
 }
 
 /// Endpoints, and connection strings to paste into local.settings.json.
-fn overview(sockets: &Sockets, keys: &Keys) -> String {
+fn overview(sockets: &Sockets, keys: &Keys, secure: &str) -> String {
     let at = |service| sockets.address(service).map(|address| address.to_string()).unwrap_or_default();
     let account = keys.account.name();
     let mut text = String::new();
     for service in Service::ALL {
         let path = if service == Service::Documents { "" } else { account };
-        text.push_str(&format!("  {:<10} http://{}/{path}\n", store::name(service), at(service)));
+        let remark = if service == Service::Documents { format!("  ({secure})") } else { String::new() };
+        text.push_str(&format!("  {:<10} http://{}/{path}{remark}\n", store::name(service), at(service)));
     }
     let is_usual = [Service::Blob, Service::Queue, Service::Table]
         .iter()
