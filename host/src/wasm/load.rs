@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use horus_app::log::Log;
+use horus_app::log::{ANNOUNCE, Log};
 use horus_app::{Function, FunctionError, Settings};
 use horus_wasm::{Cache, Engine, EngineOptions, Guest, GuestOptions, LoadError};
 
@@ -89,9 +89,13 @@ fn guest_of(
         if size >= WORTH_A_LINE {
             let megabytes = size as f64 / f64::from(1 << 20);
             let shown = file.file_name().unwrap_or_default().to_string_lossy();
+            // Shown without --verbose: nothing answers meanwhile, and a person would wonder.
             log.info(
-                CATEGORY,
-                format!("Compiling {shown} ({megabytes:.1} MiB) for function '{}'", function.name),
+                ANNOUNCE,
+                format!(
+                    "Compiling {shown} ({megabytes:.1} MiB) for function '{}'; only the first start takes this long.",
+                    function.name
+                ),
             );
         }
     })?;
@@ -101,15 +105,24 @@ fn guest_of(
     Ok(guest)
 }
 
-/// The first folder that can be used. Without one, code is compiled at every start.
+/// Every folder that can be used: what an image was built with is read beside the app, and what is new is kept
+/// elsewhere when nothing can be written there. Without a folder, code is compiled at every start.
 fn cache(host: &crate::Options) -> Option<Cache> {
     let folders = [host.root.join(BESIDE_APP), host.worker_cache.join(ELSEWHERE)];
-    let mut refused = Vec::new();
+    let (mut usable, mut refused) = (None::<Cache>, Vec::new());
     for folder in folders {
         match Cache::open(&folder) {
-            Ok(cache) => return Some(cache),
+            Ok(cache) => {
+                usable = Some(match usable {
+                    Some(first) => first.or(cache),
+                    None => cache,
+                });
+            }
             Err(error) => refused.push(format!("'{}': {error}", folder.display())),
         }
+    }
+    if usable.is_some() {
+        return usable;
     }
     let refused = refused.join("; ");
     host.log

@@ -33,11 +33,12 @@ impl Code {
 
     /// Loads a file of the cache, mapped into memory.
     pub(crate) fn from_cache(engine: &Engine, file: &Path, kind: Kind) -> wasmtime::Result<Self> {
-        // SAFETY: machine code is only as trustworthy as the file it is in. The only caller, `Cache::load`, has made
-        // sure that the folder and the file belong to this user or to root and that nobody else can write to them,
-        // and that length and checksum are those recorded when the host wrote the file; files are written under
-        // another name and renamed, never changed in place. The engine itself refuses files of other versions,
-        // settings and CPU features.
+        // SAFETY: machine code is only as trustworthy as the file it is in. The only callers, `Cache::load` and
+        // `Cache::load_seen`, have made sure that the folder and the file belong to this user or to root, that nobody
+        // else can write to them, and that length and checksum are those recorded when the host wrote the file, or
+        // were when the file was last looked at and has not changed since; files are written under another name and
+        // renamed, never changed in place. The engine itself refuses files of other versions, settings and CPU
+        // features.
         unsafe {
             Ok(match kind {
                 Kind::Module => Self::Module(Module::deserialize_file(engine, file)?),

@@ -12,11 +12,10 @@ use wasmtime::{Config, InstanceAllocationStrategy, Linker, PoolingAllocationConf
 
 use crate::aot::Code;
 use crate::state::{CoreState, State};
+use crate::target::Targets;
 use crate::ticker::Ticker;
-use crate::{Cache, Guest, GuestOptions, Kind, LoadError, cache};
+use crate::{Cache, Guest, GuestOptions, LoadError};
 
-/// Larger files are refused: no guest that serves requests is this big, and compiling one takes minutes.
-const LARGEST_FILE: u64 = 512 << 20;
 /// Deepest stack of a guest in bytes; interpreters compiled to WebAssembly recurse deeply.
 const GUEST_STACK: usize = 1 << 20;
 /// Memory that stays mapped in a pool slot between calls, so that small guests cause no page faults.
@@ -46,13 +45,13 @@ pub struct Engine {
     pub(crate) inner: wasmtime::Engine,
     pub(crate) ticker: Ticker,
     pub(crate) slots: Arc<Semaphore>,
-    cache: Option<Cache>,
-    compatibility: String,
+    pub(crate) cache: Option<Cache>,
+    pub(crate) targets: Targets,
     pooled: bool,
     components: OnceLock<ComponentLinker<State>>,
     modules: OnceLock<Linker<CoreState>>,
     /// Code in use, by the hash of its file: several functions may share one.
-    loaded: Mutex<HashMap<String, Weak<Code>>>,
+    pub(crate) loaded: Mutex<HashMap<String, Weak<Code>>>,
 }
 
 impl fmt::Debug for Engine {
@@ -80,7 +79,7 @@ impl Engine {
         };
         let ticker = Ticker::start(inner.weak()).map_err(|error| LoadError::Engine(error.to_string()))?;
         Ok(Arc::new(Self {
-            compatibility: cache::compatibility(&inner),
+            targets: Targets::new(&inner, config),
             inner,
             ticker,
             slots: Arc::new(Semaphore::new(options.instances.max(1))),
@@ -97,59 +96,17 @@ impl Engine {
         self.pooled
     }
 
-    /// Loads `file`. Blocks: reads the file and compiles it, unless compiled code is in the cache. `compiling` is
-    /// called with the file's size in bytes before a compilation begins.
+    /// Loads `file`. Blocks: reads the file and compiles it, unless compiled code is in the cache. A file that has not
+    /// changed since it was last loaded is not read. `compiling` is called with the file's size in bytes before a
+    /// compilation begins.
     pub fn load(
         self: &Arc<Self>,
         file: &Path,
         options: GuestOptions,
         compiling: impl FnOnce(usize),
     ) -> Result<Guest, LoadError> {
-        let read = |source| LoadError::Read { file: file.to_owned(), source };
-        let size = std::fs::metadata(file).map_err(read)?.len();
-        if size > LARGEST_FILE {
-            let reason = format!("it is {size} bytes long, more than the {LARGEST_FILE} that are accepted");
-            return Err(LoadError::Invalid { file: file.to_owned(), reason });
-        }
-        let bytes = std::fs::read(file).map_err(read)?;
-        let code = self
-            .code(&bytes, compiling)
-            .map_err(|reason| LoadError::Invalid { file: file.to_owned(), reason })?;
+        let code = self.code(file, compiling)?;
         Guest::new(self.clone(), file, code, options)
-    }
-
-    fn code(&self, bytes: &[u8], compiling: impl FnOnce(usize)) -> Result<Arc<Code>, String> {
-        let kind = Kind::of(bytes)?;
-        let key = cache::key(bytes, &self.compatibility);
-        if let Some(code) = self.loaded.lock().get(&key).and_then(Weak::upgrade) {
-            return Ok(code);
-        }
-        let cached = self.cache.as_ref().and_then(|cache| cache.load(&self.inner, &key, kind));
-        let code = match cached {
-            Some(code) => code,
-            None => {
-                compiling(bytes.len());
-                let compiled = match kind {
-                    Kind::Module => self.inner.precompile_module(bytes),
-                    Kind::Component => self.inner.precompile_component(bytes),
-                };
-                let compiled = compiled.map_err(|error| format!("{error:#}"))?;
-                let kept = self.cache.as_ref().and_then(|cache| {
-                    cache.store(&key, &compiled);
-                    cache.load(&self.inner, &key, kind)
-                });
-                match kept {
-                    Some(code) => code,
-                    None => Code::from_compiler(&self.inner, &compiled, kind)
-                        .map_err(|error| format!("{error:#}"))?,
-                }
-            }
-        };
-        let code = Arc::new(code);
-        let mut loaded = self.loaded.lock();
-        loaded.retain(|_, code| code.strong_count() > 0);
-        loaded.insert(key, Arc::downgrade(&code));
-        Ok(code)
     }
 
     pub(crate) fn component_linker(&self) -> Result<&ComponentLinker<State>, LoadError> {

@@ -48,6 +48,14 @@ pub enum LoadError {
         /// What it exports.
         has: String,
     },
+    /// Compiled code cannot be kept.
+    #[error("Compiled code cannot be put into '{}': {source}", folder.display())]
+    Cache {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A granted folder cannot be opened.
     #[error("The folder '{}' that host.json grants cannot be opened: {reason}", folder.display())]
     Folder {
