@@ -91,6 +91,12 @@ pub trait Trigger: Send + Sync {
     /// The event for an invocation by hand through `POST /admin/functions/{name}`; `input` is the payload as text.
     fn manual_event(&self, input: Option<String>) -> Result<Event, BindError>;
 
+    /// As [`Trigger::manual_event`], for sources whose payload names something that has to be read first. The host
+    /// asks this one.
+    async fn read_manual_event(&self, input: Option<String>) -> Result<Event, BindError> {
+        self.manual_event(input)
+    }
+
     /// The backlog a scaler would see right now. `None` when the source has no measurable backlog.
     async fn backlog(&self) -> Option<Backlog> {
         None

@@ -3,9 +3,11 @@
 //! An event goes one way: a [`Trigger`] listens and hands each event to its [`Dispatch`], awaits the
 //! [`Verdict`], and only then acknowledges at the source. Nothing here knows how a function body runs.
 
+pub mod blob;
 #[cfg(feature = "cosmos")]
 pub mod cosmos;
 pub mod data;
+mod deferred;
 pub mod dispatch;
 pub mod dotnet;
 pub mod drain;

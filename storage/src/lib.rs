@@ -17,5 +17,6 @@ mod server;
 mod store;
 mod table;
 
+pub use blob::BlobWritten;
 pub use server::{Listeners, ServeError, Service};
 pub use store::{Options, Store, Trust};

@@ -1,5 +1,6 @@
 //! The store as one value: open it, call it, serve it.
 
+use crate::BlobWritten;
 use crate::auth::{self, Accounts, Principal, Scope};
 use crate::body::Body;
 use crate::documents::{self, Documents};
@@ -12,6 +13,7 @@ use http::{Method, Request, Response};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::broadcast;
 
 /// How to open a [`Store`].
 #[derive(Debug, Clone)]
@@ -60,6 +62,7 @@ struct Inner {
     engine: Engine,
     accounts: Accounts,
     blobs: blob::Files,
+    news: blob::News,
     documents: Documents,
 }
 
@@ -75,12 +78,18 @@ impl Store {
         let engine = Engine::open(options.engine)?;
         let blobs = blob::Files::open(&engine)?;
         let documents = Documents::new(engine.clone(), options.documents);
-        Ok(Self(Arc::new(Inner { engine, accounts: options.accounts, blobs, documents })))
+        let news = blob::News::default();
+        Ok(Self(Arc::new(Inner { engine, accounts: options.accounts, blobs, news, documents })))
     }
 
     /// The document service, for [`documents::serve`].
     pub fn documents(&self) -> &Documents {
         &self.0.documents
+    }
+
+    /// Word of every blob that is written from now on, over a socket or in-process.
+    pub fn written_blobs(&self) -> broadcast::Receiver<BlobWritten> {
+        self.0.news.subscribe()
     }
 
     /// The engine underneath.
@@ -142,7 +151,11 @@ impl Store {
         };
         match service {
             Service::Queue => queue::handle(engine, call, &principal, body).await,
-            Service::Blob => blob::handle(engine, blobs, call, &principal, body).await,
+            Service::Blob => {
+                let answer = blob::handle(engine, blobs, call, &principal, body).await?;
+                self.0.news.after(call);
+                Ok(answer)
+            }
             Service::Table => table::handle(engine, call, &principal, body).await,
             Service::Documents => {
                 Err(INTERNAL_ERROR.because("Documents are answered before it comes to this."))

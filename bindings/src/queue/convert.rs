@@ -8,7 +8,7 @@ use horus_app::{Binding, DataType, Function};
 use serde_json::json;
 
 use crate::storage::ReceivedMessage;
-use crate::{BindingData, DeferredReference, Event, Json, Value};
+use crate::{BindingData, DeferredReference, Event, Json, Value, deferred};
 
 /// The form in which a function gets its message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,26 +26,8 @@ pub(super) enum Shape {
 impl Shape {
     /// What `binding` of `function` asks for (spec bindings.md §1.7 and §1.10).
     pub(super) fn requested(binding: &Binding, function: &Function) -> Self {
-        let deferred = binding
-            .property("properties")
-            .and_then(serde_json::Value::as_object)
-            .and_then(|bag| bag.iter().find(|(key, _)| key.eq_ignore_ascii_case("SupportsDeferredBinding")))
-            .is_some_and(|(_, value)| match value {
-                serde_json::Value::Bool(flag) => *flag,
-                serde_json::Value::String(text) => text.eq_ignore_ascii_case("true"),
-                _ => false,
-            });
-        // Expressions of other bindings are filled in from the payload, so the host must have it itself.
-        let needed_here = || {
-            function
-                .bindings
-                .iter()
-                .filter(|other| !other.is_trigger())
-                .flat_map(|other| other.raw.values())
-                .any(|value| value.as_str().is_some_and(|text| text.contains('{')))
-        };
         match binding.data_type {
-            _ if deferred && !needed_here() => Self::Deferred,
+            _ if deferred::is_supported(binding) && !deferred::needs_payload_here(function) => Self::Deferred,
             DataType::Undefined => Self::Default,
             DataType::String => Self::Text,
             DataType::Binary | DataType::Stream => Self::Bytes,

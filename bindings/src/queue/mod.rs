@@ -6,6 +6,7 @@ mod name;
 mod options;
 mod output;
 mod poll;
+mod pump;
 mod settle;
 mod wakers;
 
@@ -20,6 +21,12 @@ use crate::{BindError, HostSection, IndexContext, Output, Trigger};
 
 pub use options::{Encoding, Options};
 pub use wakers::Wakers;
+
+pub(crate) use options::ListenerOptions;
+pub(crate) use output::send;
+pub(crate) use poll::Outage;
+pub(crate) use pump::{Consumer, Pump};
+pub(crate) use settle::Losses;
 
 /// Where listeners and poison handling log.
 const CATEGORY: &str = "Host.Triggers.Queue";
@@ -85,15 +92,17 @@ impl crate::Extension for Extension {
         let queue = |name: &str| service.queue(name).map_err(|error| BindError::new(error.to_string()));
         let poison = name::poison(&name).map(|name| queue(&name)).transpose()?;
         let listener = listener::Listener {
-            function: cx.function.name.as_str().into(),
             shape: convert::Shape::requested(binding, cx.function),
             reason: format!("New queue message detected on '{name}'.").into(),
-            queue: queue(&name)?,
             poison,
-            options: self.options.for_listener(cx.settings, cx.development),
-            wakers: cx.wakers.clone(),
-            log: cx.log.clone(),
-            losses: settle::Losses::default(),
+            pump: Arc::new(pump::Pump {
+                who: format!("Function '{}'", cx.function.name).into(),
+                queue: queue(&name)?,
+                options: self.options.for_listener(cx.settings, cx.development),
+                wakers: cx.wakers.clone(),
+                log: cx.log.clone(),
+                losses: settle::Losses::default(),
+            }),
         };
         Ok(Arc::new(listener))
     }

@@ -128,7 +128,7 @@ impl Options {
     }
 
     /// What a listener works with here and now.
-    pub(super) fn for_listener(&self, settings: &Settings, development: bool) -> ListenerOptions {
+    pub(crate) fn for_listener(&self, settings: &Settings, development: bool) -> ListenerOptions {
         let dynamic = settings.text("WEBSITE_SKU").is_some_and(|sku| sku.eq_ignore_ascii_case("Dynamic"));
         let processors = match dynamic {
             true => 1,
@@ -152,13 +152,13 @@ impl Options {
 
 /// [`Options`] with nothing left open.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ListenerOptions {
-    pub(super) batch_size: u32,
-    pub(super) new_batch_threshold: usize,
-    pub(super) max_polling_interval: Duration,
-    pub(super) visibility_timeout: Duration,
-    pub(super) max_dequeue_count: i64,
-    pub(super) encoding: Encoding,
+pub(crate) struct ListenerOptions {
+    pub(crate) batch_size: u32,
+    pub(crate) new_batch_threshold: usize,
+    pub(crate) max_polling_interval: Duration,
+    pub(crate) visibility_timeout: Duration,
+    pub(crate) max_dequeue_count: i64,
+    pub(crate) encoding: Encoding,
 }
 
 fn within(name: &str, value: Option<i64>, least: i64, most: i64) -> Result<Option<i64>, BindError> {

@@ -91,7 +91,7 @@ impl Output for QueueOutput {
 }
 
 /// Sends a message, and creates the queue when there is none.
-pub(super) async fn send(queue: &Queue, text: String) -> Result<(), StorageError> {
+pub(crate) async fn send(queue: &Queue, text: String) -> Result<(), StorageError> {
     match queue.send(text.clone()).await {
         Err(error) if error.is_not_found() => {
             queue.create().await?;

@@ -44,18 +44,18 @@ pub(super) fn may_receive(running: usize, threshold: usize) -> bool {
 
 /// Says when a service's absence is news: once when it goes away and once when it is back.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Outage {
+pub(crate) struct Outage {
     away: bool,
 }
 
 impl Outage {
     /// A call failed. Whether that is news.
-    pub(super) fn failed(&mut self) -> bool {
+    pub(crate) fn failed(&mut self) -> bool {
         !std::mem::replace(&mut self.away, true)
     }
 
     /// A call was answered. Whether that is news.
-    pub(super) fn answered(&mut self) -> bool {
+    pub(crate) fn answered(&mut self) -> bool {
         std::mem::take(&mut self.away)
     }
 }

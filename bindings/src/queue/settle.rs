@@ -82,7 +82,7 @@ const REMEMBERED: usize = 1024;
 /// remembering them here keeps an innocent message from becoming poison. Only as many as the function may fail
 /// are forgiven, so that a message which kills every worker still ends.
 #[derive(Debug, Default)]
-pub(super) struct Losses(Mutex<HashMap<String, i64>>);
+pub(crate) struct Losses(Mutex<HashMap<String, i64>>);
 
 impl Losses {
     /// The attempts that count, of `count` made for message `id`.

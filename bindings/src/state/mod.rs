@@ -3,6 +3,7 @@
 mod blobs;
 mod memory;
 mod primary;
+mod singleton;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use blobs::Blobs;
 use memory::Memory;
 
 pub use primary::PrimaryLock;
+
+pub(crate) use singleton::Singleton;
 
 /// Where the state of a host lives: the container `azure-webjobs-hosts` of its storage account, laid out as the
 /// reference host does (spec bindings.md §1.13), or this process's memory when it has none.

@@ -1,5 +1,8 @@
 //! The blob service of one account, and one blob of it.
 
+mod container;
+mod properties;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -8,14 +11,18 @@ use std::time::Duration;
 use azure_core::http::{Etag, HttpClient, RequestContent};
 use azure_storage_blob::clients::{BlobClient, BlobServiceClient, BlobServiceClientOptions};
 use azure_storage_blob::models::{
-    BlobClientAcquireLeaseOptions, BlobClientSetMetadataOptions, BlobClientUploadOptions,
+    BlobClientAcquireLeaseOptions, BlobClientDownloadOptions, BlobClientSetMetadataOptions,
+    BlobClientUploadOptions,
 };
 use bytes::Bytes;
 
 use super::StorageError;
-use super::account::{Account, AccountError};
+use super::account::{Account, AccountError, address};
 use super::options::{API_VERSION, client_options};
 use super::queue::token;
+
+pub use container::{Container, ListedBlob, Page};
+pub use properties::BlobProperties;
 
 /// One account's blobs. Cheap to clone.
 #[derive(Clone)]
@@ -50,16 +57,31 @@ impl BlobService {
         }
     }
 
+    /// The container called `name`, which need not exist.
+    pub fn container(&self, name: &str) -> Container {
+        Container {
+            client: Arc::new(self.client.blob_container_client(name)),
+            place: format!("container '{name}' at {}", self.address).into(),
+        }
+    }
+
     /// Creates `container`; that it exists already is fine.
     pub async fn create_container(&self, container: &str) -> Result<(), StorageError> {
-        let place = || format!("container '{container}' at {}", self.address);
-        match self.client.blob_container_client(container).create(None).await {
-            Ok(_) => Ok(()),
-            Err(error) => match StorageError::new(place(), &error) {
-                error if error.code() == Some("ContainerAlreadyExists") => Ok(()),
-                error => Err(error),
-            },
+        self.container(container).create().await
+    }
+
+    /// Name of the account.
+    pub fn account(&self) -> &str {
+        let rest = self.address.split_once("://").map_or(&*self.address, |(_, rest)| rest);
+        match rest.split_once('/') {
+            Some((_, path)) if !path.is_empty() => path,
+            _ => rest.split(['.', ':', '/']).next().unwrap_or(rest),
         }
+    }
+
+    /// Its address, which names the account and holds no secret.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 }
 
@@ -89,6 +111,40 @@ impl Blob {
         }
     }
 
+    /// Its address, without anything secret.
+    pub fn url(&self) -> String {
+        address(self.client.url())
+    }
+
+    /// What it tells about itself; `None` when blob or container does not exist.
+    pub async fn properties(&self) -> Result<Option<BlobProperties>, StorageError> {
+        match self.client.get_properties(None).await.map_err(|error| self.error(&error)) {
+            Ok(response) => Ok(Some(BlobProperties::new(response.headers().clone()))),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The whole content of the version with this `etag`, which has `length` bytes; `None` when that version is no
+    /// longer there.
+    pub async fn read_version(&self, etag: &str, length: u64) -> Result<Option<Bytes>, StorageError> {
+        let mut content = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        if content.is_empty() {
+            return Ok(Some(Bytes::new()));
+        }
+        let options =
+            BlobClientDownloadOptions { if_match: Some(Etag::from(etag.to_owned())), ..Default::default() };
+        match self.client.download_into(&mut content, Some(options)).await.map_err(|error| self.error(&error))
+        {
+            Ok(result) => {
+                content.truncate(result.len);
+                Ok(Some(content.into()))
+            }
+            Err(error) if matches!(error.status(), Some(404 | 412)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Replaces the content, metadata included.
     pub async fn write(&self, content: Bytes) -> Result<(), StorageError> {
         self.upload(content, BlobClientUploadOptions::default()).await
@@ -96,7 +152,18 @@ impl Blob {
 
     /// Creates the blob unless it exists. Whether it was created.
     pub async fn create(&self, content: Bytes) -> Result<bool, StorageError> {
-        let options = BlobClientUploadOptions { if_none_match: Some(Etag::from("*")), ..Default::default() };
+        self.create_with(content, &[]).await
+    }
+
+    /// As [`Blob::create`], with user metadata.
+    pub async fn create_with(&self, content: Bytes, metadata: &[(&str, &str)]) -> Result<bool, StorageError> {
+        let metadata = metadata.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let metadata: HashMap<String, String> = metadata.collect();
+        let options = BlobClientUploadOptions {
+            if_none_match: Some(Etag::from("*")),
+            metadata: (!metadata.is_empty()).then_some(metadata),
+            ..Default::default()
+        };
         match self.upload(content, options).await {
             Ok(()) => Ok(true),
             // 412 is the answer while somebody holds a lease on it.
@@ -137,7 +204,19 @@ impl Blob {
 
     /// Replaces the metadata, as holder of the lease `id`.
     pub async fn set_metadata(&self, id: &str, name: &str, value: &str) -> Result<(), StorageError> {
-        let metadata = HashMap::from([(name.to_owned(), value.to_owned())]);
+        self.replace_metadata(id, HashMap::from([(name.to_owned(), value.to_owned())])).await
+    }
+
+    /// Removes all metadata, as holder of the lease `id`.
+    pub async fn clear_metadata(&self, id: &str) -> Result<(), StorageError> {
+        self.replace_metadata(id, HashMap::new()).await
+    }
+
+    async fn replace_metadata(
+        &self,
+        id: &str,
+        metadata: HashMap<String, String>,
+    ) -> Result<(), StorageError> {
         let options = BlobClientSetMetadataOptions { lease_id: Some(id.to_owned()), ..Default::default() };
         self.client.set_metadata(&metadata, Some(options)).await.map_err(|error| self.error(&error))?;
         Ok(())

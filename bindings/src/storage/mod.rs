@@ -5,6 +5,7 @@
 
 mod account;
 mod blob;
+mod changes;
 mod error;
 pub mod identity;
 mod options;
@@ -19,7 +20,8 @@ use horus_app::connection::Connection;
 use parking_lot::Mutex;
 
 pub use account::{Account, AccountError, Service};
-pub use blob::{Blob, BlobService};
+pub use blob::{Blob, BlobProperties, BlobService, Container, ListedBlob, Page};
+pub use changes::{BlobChange, BlobChanges, BlobNews};
 pub use error::StorageError;
 pub use queue::{Queue, QueueService, ReceivedMessage};
 pub use transport::{HttpTransport, InProcess};
@@ -74,6 +76,19 @@ impl Storage {
     pub fn in_process(&self, url: &Url) -> Option<Arc<dyn HttpClient>> {
         let store = self.0.in_process.as_ref().filter(|store| store.answers(url))?;
         Some(store.clone())
+    }
+
+    /// Word of every blob that is written in a service of this process; `None` when there is no such service, or it
+    /// does not tell.
+    pub fn blob_changes(&self) -> Option<BlobChanges> {
+        self.0.in_process.as_ref()?.blob_changes()
+    }
+
+    /// The account whose blobs [`Storage::blob_changes`] tells about, where `service` is one of those.
+    pub(crate) fn told_account(&self, service: &BlobService) -> Option<String> {
+        let url = Url::parse(service.address()).ok()?;
+        let store = self.0.in_process.as_ref()?;
+        (store.answers(&url)).then(|| service.account().to_owned())
     }
 
     /// The queue service behind `connection`.

@@ -8,7 +8,8 @@ use azure_core::credentials::TokenCredential;
 use azure_core::http::{HttpClient, RequestContent};
 use azure_core::time::OffsetDateTime;
 use azure_storage_queue::models::{
-    QueueClientGetPropertiesResultHeaders, QueueClientReceiveMessagesOptions, QueueMessage,
+    QueueClientGetPropertiesResultHeaders, QueueClientReceiveMessagesOptions, QueueClientSendMessageOptions,
+    QueueMessage,
 };
 use azure_storage_queue::{QueueClient, QueueServiceClient, QueueServiceClientOptions};
 use chrono::{DateTime, Utc};
@@ -132,6 +133,16 @@ impl Queue {
         let content: RequestContent<QueueMessage, _> =
             QueueMessage { message_text: Some(text) }.try_into().map_err(|error| self.error(&error))?;
         self.client.send_message(content, None).await.map_err(|error| self.error(&error))?;
+        Ok(())
+    }
+
+    /// As [`Queue::send`]; nobody sees the message before `delay` is over.
+    pub async fn send_later(&self, text: String, delay: Duration) -> Result<(), StorageError> {
+        let content: RequestContent<QueueMessage, _> =
+            QueueMessage { message_text: Some(text) }.try_into().map_err(|error| self.error(&error))?;
+        let options =
+            QueueClientSendMessageOptions { visibility_timeout: Some(seconds(delay)), ..Default::default() };
+        self.client.send_message(content, Some(options)).await.map_err(|error| self.error(&error))?;
         Ok(())
     }
 

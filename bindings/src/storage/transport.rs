@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use azure_core::error::ErrorKind;
 use azure_core::http::{AsyncRawResponse, HttpClient, Request, Url};
 
+use super::BlobChanges;
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// Emulators are Node servers, which close a connection after five idle seconds: let go first, so that a request
@@ -54,6 +56,11 @@ impl HttpClient for HttpTransport {
 pub trait InProcess: HttpClient {
     /// Whether a request to `url` stays in this process.
     fn answers(&self, url: &Url) -> bool;
+
+    /// Word of every blob that is written there; `None` when it does not tell.
+    fn blob_changes(&self) -> Option<BlobChanges> {
+        None
+    }
 }
 
 /// Whether `url` is plain HTTP to this machine.

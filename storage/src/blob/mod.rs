@@ -13,6 +13,7 @@ mod files;
 mod lease;
 mod lease_action;
 mod list;
+mod news;
 mod read;
 mod record;
 mod remove;
@@ -24,6 +25,8 @@ mod tests;
 
 pub(crate) use containers::policies_of;
 pub(crate) use files::Files;
+pub use news::BlobWritten;
+pub(crate) use news::News;
 
 use crate::auth::{Class, Principal};
 use crate::body::{self, Body, CollectError};

@@ -12,7 +12,7 @@ use crate::queue::convert::Shape;
 use crate::queue::listener::Listener;
 use crate::queue::options::{ListenerOptions, Options};
 use crate::queue::settle::Losses;
-use crate::queue::{Encoding, Wakers};
+use crate::queue::{Encoding, Pump, Wakers};
 use crate::storage::Storage;
 use crate::{Dispatch, Drain, Trigger, Value, Verdict};
 
@@ -35,15 +35,17 @@ impl Host {
             Options { encoding: Encoding::None, ..Options::default() }.for_listener(&settings, false);
         change(&mut options);
         let listener = Arc::new(Listener {
-            function: "F".into(),
             shape: Shape::Default,
             reason: "test".into(),
-            queue: service.queue("work").unwrap(),
             poison: Some(service.queue("work-poison").unwrap()),
-            options,
-            wakers: Wakers::default(),
-            log: Log::discard(),
-            losses: Losses::default(),
+            pump: Arc::new(Pump {
+                who: "Function 'F'".into(),
+                queue: service.queue("work").unwrap(),
+                options,
+                wakers: Wakers::default(),
+                log: Log::discard(),
+                losses: Losses::default(),
+            }),
         });
         Self { double, listener, drain: Drain::new() }
     }

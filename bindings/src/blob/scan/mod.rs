@@ -1,0 +1,348 @@
+//! The search for new blobs: one instance lists the watched containers again and again (spec bindings.md §5.1).
+//!
+//! A blob counts as found once a message about it is in the internal queue, and a receipt remembers that for ever. A
+//! container's position moves on only over blobs that are found, so nothing is lost when an account goes away or the
+//! process ends: what was not found yet is listed again. Where the service itself tells which blobs were written (the
+//! embedded store does), they are found at once and the listing is only a safety net.
+
+mod position;
+mod progress;
+mod receipts;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use futures::stream;
+use futures::{FutureExt as _, StreamExt as _};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use self::position::Position;
+use self::progress::Progress;
+use super::CATEGORY;
+use super::hub::{Hub, Recheck};
+use super::message::Message;
+use super::path::BlobPath;
+use super::trigger::Watch;
+use crate::queue::Outage;
+use crate::storage::{BlobChange, BlobChanges, BlobNews, Container, ListedBlob, StorageError};
+use crate::{BindingError, Drain};
+
+pub(super) use receipts::Receipts;
+
+/// Pause between two sweeps.
+const PAUSE: Duration = Duration::from_secs(10);
+/// The same where all watched accounts tell about what is written.
+const PAUSE_WHEN_TOLD: Duration = Duration::from_secs(60);
+/// The same while such an account has more to list.
+const PAUSE_WHEN_UNFINISHED: Duration = Duration::from_millis(500);
+/// Blobs listed per sweep, over all containers.
+const BUDGET: usize = 10_000;
+/// Most blobs of one listing.
+const PAGE: usize = 5000;
+/// Blobs looked at at once.
+const PARALLEL: usize = 8;
+/// Changes that come within this time are looked at together, so that a blob written in many small steps runs its
+/// function once.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// One container and the functions that watch it.
+struct Watched {
+    container: Container,
+    name: String,
+    /// What the service calls the account when it tells about changes; `None` when it does not.
+    account: Option<String>,
+    /// What the names of all watched blobs begin with.
+    prefix: String,
+    watches: Vec<Arc<Watch>>,
+    position: Position,
+    progress: Option<Progress>,
+    outage: Outage,
+}
+
+/// The search over all containers.
+pub(super) struct Scan<'a> {
+    hub: &'a Hub,
+    receipts: Receipts,
+    containers: Vec<Watched>,
+}
+
+/// What ends a pause.
+enum Wake {
+    Sweep,
+    Look(Vec<(Arc<Watch>, BlobPath)>),
+    End,
+}
+
+impl<'a> Scan<'a> {
+    /// A search for `watches`.
+    pub(super) fn new(hub: &'a Hub, watches: &[Arc<Watch>]) -> Self {
+        let mut containers: Vec<Watched> = Vec::new();
+        for watch in watches {
+            let (address, name) = (watch.service.address(), watch.pattern.container());
+            let same = |known: &Watched| known.name == name && known.watches[0].service.address() == address;
+            let prefix = watch.pattern.prefix();
+            if let Some(known) = containers.iter_mut().find(|known| same(known)) {
+                let common = common_prefix(&known.prefix, prefix).to_owned();
+                known.prefix = common;
+                known.watches.push(watch.clone());
+                continue;
+            }
+            containers.push(Watched {
+                container: watch.service.container(name),
+                name: name.to_owned(),
+                account: hub.ground.storage.told_account(&watch.service),
+                prefix: prefix.to_owned(),
+                watches: vec![watch.clone()],
+                position: Position::new(
+                    &hub.ground.state,
+                    &hub.ground.host_id,
+                    watch.service.account(),
+                    name,
+                ),
+                progress: None,
+                outage: Outage::default(),
+            });
+        }
+        Self { hub, receipts: hub.receipts(), containers }
+    }
+
+    /// Runs until `drain` starts.
+    pub(super) async fn run(&mut self, rechecks: &mut mpsc::Receiver<Recheck>, drain: &Drain) {
+        // From before the first listing, so that nothing falls between.
+        let mut told = self.hub.ground.storage.blob_changes();
+        loop {
+            let complete = tokio::select! {
+                complete = self.sweep() => complete,
+                () = drain.draining() => return,
+            };
+            let everything_is_told =
+                self.containers.iter().all(|watched| watched.account.is_some()) && told.is_some();
+            let pause = match (everything_is_told, complete) {
+                (true, Sweep::Complete) => PAUSE_WHEN_TOLD,
+                (true, Sweep::Unfinished) => PAUSE_WHEN_UNFINISHED,
+                _ => PAUSE,
+            };
+            let mut due = Instant::now() + pause;
+            loop {
+                match self.rest(due, &mut told, rechecks, drain).await {
+                    Wake::Sweep => break,
+                    Wake::End => return,
+                    Wake::Look(found) => {
+                        if !self.look(found).await {
+                            due = due.min(Instant::now() + PAUSE);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for the next sweep, or for word of blobs that were written.
+    async fn rest(
+        &self,
+        due: Instant,
+        told: &mut Option<BlobChanges>,
+        rechecks: &mut mpsc::Receiver<Recheck>,
+        drain: &Drain,
+    ) -> Wake {
+        loop {
+            let change = async {
+                match told {
+                    Some(told) => told.next().await,
+                    None => std::future::pending().await,
+                }
+            };
+            let mut found = tokio::select! {
+                () = sleep_until(due) => return Wake::Sweep,
+                () = drain.draining() => return Wake::End,
+                Some(recheck) = rechecks.recv() => vec![(recheck.watch, recheck.path)],
+                change = change => match change {
+                    Some(BlobNews::Written(change)) => self.watching(&change),
+                    Some(BlobNews::Missed) => return Wake::Sweep,
+                    None => {
+                        *told = None;
+                        Vec::new()
+                    }
+                },
+            };
+            if found.is_empty() {
+                continue;
+            }
+            sleep(GATHER).await;
+            while let Ok(recheck) = rechecks.try_recv() {
+                found.push((recheck.watch, recheck.path));
+            }
+            loop {
+                match told.as_mut().and_then(|told| told.next().now_or_never()).flatten() {
+                    Some(BlobNews::Written(change)) => found.extend(self.watching(&change)),
+                    Some(BlobNews::Missed) => return Wake::Sweep,
+                    None => break,
+                }
+            }
+            let mut seen = HashSet::new();
+            found.retain(|(watch, path)| seen.insert((watch.id.clone(), path.clone())));
+            return Wake::Look(found);
+        }
+    }
+
+    /// The functions that watch the changed blob.
+    fn watching(&self, change: &BlobChange) -> Vec<(Arc<Watch>, BlobPath)> {
+        let watched = self.containers.iter().filter(|watched| {
+            watched.account.as_deref() == Some(&*change.account) && watched.name == *change.container
+        });
+        watched
+            .flat_map(|watched| &watched.watches)
+            .filter(|watch| watch.pattern.matches(&change.container, &change.name))
+            .map(|watch| {
+                let path =
+                    BlobPath { container: change.container.to_string(), name: change.name.to_string() };
+                (watch.clone(), path)
+            })
+            .collect()
+    }
+
+    /// Looks at blobs that are said to have changed. Whether all of them are found.
+    async fn look(&self, found: Vec<(Arc<Watch>, BlobPath)>) -> bool {
+        let looks = found.into_iter().map(|(watch, path)| async move {
+            let looked = async {
+                let Some(properties) = watch.properties(&path).await? else { return Ok(true) };
+                let etag = properties.etag();
+                self.find(&watch, &path, &properties.kind(), &etag).await
+            };
+            looked.await.unwrap_or_else(|error: StorageError| {
+                self.hub.ground.log.debug(CATEGORY, || format!("Blob '{path}' is looked at later: {error}"));
+                false
+            })
+        });
+        stream::iter(looks).buffer_unordered(PARALLEL).all(async |found| found).await
+    }
+
+    /// Makes sure that there is a message about this version of the blob. `false` when somebody else is at it.
+    async fn find(
+        &self,
+        watch: &Watch,
+        path: &BlobPath,
+        kind: &str,
+        etag: &str,
+    ) -> Result<bool, StorageError> {
+        let message = Message::new(&watch.id, kind, &path.container, &path.name, etag);
+        self.receipts.once(&watch.id, path, etag, || self.hub.enqueue(&message)).await
+    }
+
+    /// Lists as much as the budget allows.
+    async fn sweep(&mut self) -> Sweep {
+        let budget = (BUDGET / self.containers.len().max(1)).max(1);
+        let mut all = Sweep::Complete;
+        let mut containers = std::mem::take(&mut self.containers);
+        for watched in &mut containers {
+            let swept = self.sweep_container(watched, budget).await;
+            let log = &self.hub.ground.log;
+            match swept {
+                Ok(swept) => {
+                    if watched.outage.answered() {
+                        log.info(CATEGORY, format!("Container '{}' can be listed again.", watched.name));
+                    }
+                    all = all.max(swept);
+                }
+                Err(error) => {
+                    if watched.outage.failed() {
+                        let name = &watched.name;
+                        let note = format!(
+                            "New blobs in '{name}' cannot be found and are looked for again: {error}."
+                        );
+                        log.warning(CATEGORY, note);
+                    }
+                    all = Sweep::Failed;
+                }
+            }
+        }
+        self.containers = containers;
+        all
+    }
+
+    async fn sweep_container(&self, watched: &mut Watched, budget: usize) -> Result<Sweep, BindingError> {
+        let progress = match &mut watched.progress {
+            Some(progress) => progress,
+            none => none.insert(Progress::new(watched.position.read().await?)),
+        };
+        let mut left = budget;
+        progress.begin(Utc::now());
+        loop {
+            let most = u32::try_from(left.min(PAGE)).unwrap_or(u32::MAX);
+            let page = match watched.container.list(&watched.prefix, progress.marker(), most).await {
+                // No container, no blobs.
+                Err(error) if error.is_not_found() => Default::default(),
+                page => page?,
+            };
+            let blobs: Vec<ListedBlob> =
+                page.blobs.iter().filter(|blob| progress.is_candidate(blob)).cloned().collect();
+            let (name, watches) = (&watched.name, &watched.watches);
+            let finds = blobs.into_iter().map(|blob| async move {
+                let found = self.find_for_all(name, watches, &blob).await;
+                (blob, found)
+            });
+            let mut finds = stream::iter(finds).buffer_unordered(PARALLEL);
+            let mut failure = None;
+            while let Some((blob, found)) = finds.next().await {
+                match found {
+                    Ok(true) => progress.found(blob),
+                    Ok(false) => progress.missed(),
+                    Err(error) => {
+                        progress.missed();
+                        failure = Some(error);
+                    }
+                }
+            }
+            drop(finds);
+            left = left.saturating_sub(page.blobs.len());
+            if progress.listed(&page) {
+                if let Some(position) = progress.end() {
+                    watched.position.write(position).await?;
+                }
+                return match failure {
+                    Some(error) => Err(error.into()),
+                    None if progress.is_clean() => Ok(Sweep::Complete),
+                    None => Ok(Sweep::Missed),
+                };
+            }
+            if left == 0 {
+                return Ok(Sweep::Unfinished);
+            }
+        }
+    }
+
+    async fn find_for_all(
+        &self,
+        container: &str,
+        watches: &[Arc<Watch>],
+        blob: &ListedBlob,
+    ) -> Result<bool, StorageError> {
+        let path = BlobPath { container: container.to_owned(), name: blob.name.clone() };
+        let mut all = true;
+        for watch in watches.iter().filter(|watch| watch.pattern.matches(container, &blob.name)) {
+            all &= self.find(watch, &path, &blob.kind, &blob.etag).await?;
+        }
+        Ok(all)
+    }
+}
+
+/// How far a sweep has come, from best to worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sweep {
+    /// Everything is listed and found.
+    Complete,
+    /// There is more to list.
+    Unfinished,
+    /// Somebody else was at some of the blobs.
+    Missed,
+    /// A service failed.
+    Failed,
+}
+
+fn common_prefix<'a>(a: &'a str, b: &str) -> &'a str {
+    let same = a.chars().zip(b.chars()).take_while(|(a, b)| a == b);
+    &a[..same.map(|(c, _)| c.len_utf8()).sum()]
+}
