@@ -171,7 +171,7 @@ impl Function {
 
     /// Bindings whose values are written after the function ran.
     pub fn outputs(&self) -> impl Iterator<Item = &Binding> {
-        self.bindings.iter().filter(|b| !b.is_trigger() && b.direction == Direction::Out)
+        self.bindings.iter().filter(|b| !b.is_trigger() && b.direction != Direction::In)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Requests of the storage clients that reach the embedded store without a socket: same clients, same semantics.
+//! The embedded store as a transport: requests of the bindings' clients reach it without a socket. Same clients, same
+//! semantics.
 
 use async_trait::async_trait;
 use azure_core::Bytes;
@@ -6,14 +7,15 @@ use azure_core::error::ErrorKind;
 use azure_core::http::headers::Headers;
 use azure_core::http::request::Body as RequestBody;
 use azure_core::http::{AsyncRawResponse, HttpClient, Request, StatusCode, Url};
-use futures::{AsyncReadExt as _, StreamExt as _};
-use horus_bindings::storage::{self, HttpTransport};
-use horus_storage::{Service, Store, Trust, body};
+use futures::{AsyncReadExt as _, StreamExt as _, stream};
+use horus_bindings::storage::{self, BlobChange, BlobChanges, BlobNews, HttpTransport};
+use horus_storage::{BlobWritten, Service, Store, Trust, body};
 use http_body_util::BodyExt as _;
+use tokio::sync::broadcast::error::RecvError;
 
 /// A transport that answers what is meant for the store, and sends the rest over the network.
 #[derive(Debug)]
-pub(crate) struct InProcess {
+pub struct InProcess {
     store: Store,
     /// The services that are this store's, and the ports they are known by.
     served: Vec<(Service, u16)>,
@@ -22,12 +24,12 @@ pub(crate) struct InProcess {
 
 impl InProcess {
     /// Answers requests to the ports in `served` of this machine.
-    pub(crate) fn new(store: Store, served: Vec<(Service, u16)>) -> Self {
+    pub fn new(store: Store, served: Vec<(Service, u16)>) -> Self {
         Self { store, served, network: HttpTransport::default() }
     }
 
     /// The service that answers at `url`, if it is one of the store's.
-    pub(super) fn service(&self, url: &Url) -> Option<Service> {
+    pub fn service(&self, url: &Url) -> Option<Service> {
         let port = url.port().filter(|_| is_this_machine(url))?;
         let (service, _) = self.served.iter().find(|(_, known)| *known == port)?;
         let speaks = match url.scheme() {
@@ -43,10 +45,24 @@ impl storage::InProcess for InProcess {
     fn answers(&self, url: &Url) -> bool {
         self.service(url).is_some()
     }
+
+    fn blob_changes(&self) -> Option<BlobChanges> {
+        let news = stream::unfold(self.store.written_blobs(), |mut written| async {
+            let news = match written.recv().await {
+                Ok(BlobWritten { account, container, blob: name }) => {
+                    BlobNews::Written(BlobChange { account, container, name })
+                }
+                Err(RecvError::Lagged(_)) => BlobNews::Missed,
+                Err(RecvError::Closed) => return None,
+            };
+            Some((news, written))
+        });
+        Some(news.boxed())
+    }
 }
 
 /// Whether `url` names this machine, where only this user's programs are meant.
-pub(super) fn is_this_machine(url: &Url) -> bool {
+pub fn is_this_machine(url: &Url) -> bool {
     matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"))
 }
 

@@ -143,8 +143,8 @@ impl Runner {
     }
 
     /// The event for an invocation by hand.
-    pub fn manual_event(&self, input: Option<String>) -> Result<Event, BindError> {
-        self.parts.trigger.manual_event(input)
+    pub async fn manual_event(&self, input: Option<String>) -> Result<Event, BindError> {
+        self.parts.trigger.read_manual_event(input).await
     }
 
     /// The way in for the trigger's listener.

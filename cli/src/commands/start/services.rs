@@ -4,7 +4,7 @@ use horus_app::log::Log;
 use horus_app::log::category::STARTUP;
 use horus_app::settings::Settings;
 use horus_bindings::storage::Storage;
-use horus_bindings::{HostState, Registry, cosmos, http, manual, queue, timer};
+use horus_bindings::{HostState, Registry, blob, cosmos, http, manual, queue, timer};
 use horus_host::Services;
 
 /// Every extension of this build.
@@ -20,6 +20,7 @@ impl Services for Everything {
             .with(manual::Extension::new())
             .with(timer::Extension::new())
             .with(queue::Extension::new(self.storage.clone()))
+            .with(blob::Extension::new(self.storage.clone()))
             .with(cosmos::Extension::new(&self.storage))
     }
 

@@ -111,28 +111,27 @@ pub(super) async fn invoke(front: &Shared, name: &str, body: &[u8]) -> Response<
 }
 
 fn start(front: &Shared, job: &Job, runner: &Arc<Runner>, input: Option<String>) {
-    match runner.manual_event(input) {
-        Ok(mut event) => {
-            event.reason = front.reason.clone();
-            let runner = runner.clone();
-            job.tasks.spawn(async move {
+    let (runner, reason, log) = (runner.clone(), front.reason.clone(), front.options.log.clone());
+    job.tasks.spawn(async move {
+        match runner.manual_event(input).await {
+            Ok(mut event) => {
+                event.reason = reason;
                 // The pipeline logs what becomes of it; there is nobody else to tell.
                 let _ = runner.run(event).await;
-            });
+            }
+            Err(error) => {
+                let name = &runner.function().name;
+                let category = format!("Function.{name}");
+                let id = uuid::Uuid::new_v4().to_string();
+                let began = format!("Executing 'Functions.{name}' (Reason='{reason}', Id={id})");
+                log.write_for(Level::Information, &category, &began, Some(&id));
+                let ended = format!(
+                    "Executed 'Functions.{name}' (Failed, Id={id}, Duration=0ms)\nException while executing function: Functions.{name}. {error}"
+                );
+                log.write_for(Level::Error, &category, &ended, Some(&id));
+            }
         }
-        Err(error) => {
-            let log = &front.options.log;
-            let name = &runner.function().name;
-            let category = format!("Function.{name}");
-            let id = uuid::Uuid::new_v4().to_string();
-            let began = format!("Executing 'Functions.{name}' (Reason='{}', Id={id})", front.reason);
-            log.write_for(Level::Information, &category, &began, Some(&id));
-            let ended = format!(
-                "Executed 'Functions.{name}' (Failed, Id={id}, Duration=0ms)\nException while executing function: Functions.{name}. {error}"
-            );
-            log.write_for(Level::Error, &category, &ended, Some(&id));
-        }
-    }
+    });
 }
 
 /// Runs the warm-up function, the first time only (spec host.md §2.6).
