@@ -13,10 +13,11 @@ use horus_bindings::storage::{Queue, Storage};
 use horus_bindings::{
     Dispatch, Drain, Event, Extension as _, HostSection, HostState, IndexContext, Output, Trigger, Verdict,
 };
-use horus_test_support::Azurite;
 use parking_lot::Mutex;
 use serde_json::{Value as Json, json};
 use tokio::task::JoinHandle;
+
+use crate::Counterpart;
 
 /// Everything a binding sees of its host.
 pub(crate) struct App {
@@ -42,11 +43,11 @@ impl Sink for Lines {
 }
 
 impl App {
-    /// A host on `azurite` with this `queues` section in its host.json.
-    pub(crate) fn new(azurite: &Azurite, section: Json) -> Self {
+    /// A host on `service` with this `queues` section in its host.json.
+    pub(crate) fn new(service: &impl Counterpart, section: Json) -> Self {
         let settings =
-            Settings::from_pairs([("AzureWebJobsStorage".to_owned(), azurite.connection_string())]);
-        let storage = Storage::new();
+            Settings::from_pairs([("AzureWebJobsStorage".to_owned(), service.connection_string())]);
+        let storage = service.storage();
         let mut extension = Extension::new(storage.clone());
         extension.configure(HostSection { name: "queues", value: &section }).expect("a valid section");
         let lines = Arc::default();

@@ -5,22 +5,23 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use horus_app::log::Level;
-use horus_test_support::{Azurite, eventually};
+use horus_test_support::eventually;
 use serde_json::json;
 
-use crate::app::{App, Running, always, success};
+use super::Service;
+use super::app::{App, Running, always, success};
 
 #[tokio::test]
 async fn no_message_is_lost_while_the_service_is_away() {
-    let mut azurite = Azurite::on_disk();
-    let app = App::new(&azurite, json!({"maxPollingInterval": "00:00:00.200"}));
+    let mut service = Service::on_disk();
+    let app = App::new(&service, json!({"maxPollingInterval": "00:00:00.200"}));
     let queue = app.queue("steady");
     queue.create().await.unwrap();
     for number in 0..5 {
         queue.send(BASE64_STANDARD.encode(number.to_string())).await.unwrap();
     }
     // Messages wait in the stopped service; the listener starts while nobody answers.
-    azurite.stop();
+    service.stop();
     let running = Running::start(app.trigger(json!({"queueName": "steady"})), always(success));
     eventually("the outage is logged", || async {
         (app.count_lines(Level::Warning, "keeps trying") == 1).then_some(())
@@ -30,7 +31,7 @@ async fn no_message_is_lost_while_the_service_is_away() {
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(app.count_lines(Level::Warning, "keeps trying"), 1);
 
-    azurite.start_again();
+    service.start_again();
     eventually("all messages are processed", || async { (running.count() == 5).then_some(()) }).await;
     eventually("the queue is empty", || async {
         (queue.approximate_count().await.ok().flatten() == Some(0)).then_some(())

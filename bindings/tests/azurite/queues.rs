@@ -9,11 +9,12 @@ use bytes::Bytes;
 use futures::FutureExt;
 use horus_bindings::storage::Queue;
 use horus_bindings::{BindingData, Json, Value, Verdict};
-use horus_test_support::{Azurite, eventually};
+use horus_test_support::eventually;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::app::{App, Running, always, failure, success};
+use super::Service;
+use super::app::{App, Running, always, failure, success};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -32,8 +33,8 @@ async fn drained(queue: &Queue) {
 /// bindings.md 13, 14: fan-out of one output value into messages, in order; objects arrive indented.
 #[tokio::test]
 async fn b13_b14_items_become_messages_in_order() {
-    let azurite = Azurite::in_memory();
-    let app = App::new(&azurite, json!({}));
+    let service = Service::in_memory();
+    let app = App::new(&service, json!({}));
     let cases = [
         (Value::json(&json!(["a", "b", "c"])), vec!["a", "b", "c"]),
         (Value::String("[1,2]".to_owned()), vec!["1", "2"]),
@@ -67,8 +68,8 @@ async fn b13_b14_items_become_messages_in_order() {
 /// bindings.md §4, output: names from binding data, and what cannot be sent.
 #[tokio::test]
 async fn outputs_render_their_queue_and_refuse_what_does_not_fit() {
-    let azurite = Azurite::in_memory();
-    let app = App::new(&azurite, json!({"messageEncoding": "none"}));
+    let service = Service::in_memory();
+    let app = App::new(&service, json!({"messageEncoding": "none"}));
     let mut data = BindingData::default();
     data.push("region", Value::String("EU".to_owned()));
     let output = app.output(json!({"queueName": "orders-{region}"}));
@@ -88,8 +89,8 @@ async fn outputs_render_their_queue_and_refuse_what_does_not_fit() {
 /// bindings.md 44: a missing queue is an empty one.
 #[tokio::test]
 async fn b44_a_queue_that_appears_later_is_processed() {
-    let azurite = Azurite::in_memory();
-    let app = App::new(&azurite, json!({"maxPollingInterval": "00:00:00.200"}));
+    let service = Service::in_memory();
+    let app = App::new(&service, json!({"maxPollingInterval": "00:00:00.200"}));
     let running = Running::start(app.trigger(json!({"queueName": "Later"})), always(success));
     let queue = app.queue("later");
     eventually("a poll of the missing queue", || async {
@@ -106,8 +107,8 @@ async fn b44_a_queue_that_appears_later_is_processed() {
 /// bindings.md 45: batchSize + newBatchThreshold is the limit, and it is used.
 #[tokio::test]
 async fn b45_never_more_than_batch_and_threshold_at_once() {
-    let azurite = Azurite::in_memory();
-    let app = App::new(&azurite, json!({"batchSize": 4, "newBatchThreshold": 2}));
+    let service = Service::in_memory();
+    let app = App::new(&service, json!({"batchSize": 4, "newBatchThreshold": 2}));
     let queue = app.queue("limited");
     queue.create().await.unwrap();
     for number in 0..30 {
@@ -137,8 +138,8 @@ async fn b45_never_more_than_batch_and_threshold_at_once() {
 /// bindings.md 47: our own output wakes our own listener, however long it meant to sleep.
 #[tokio::test]
 async fn b47_an_output_wakes_the_listener_of_its_queue() {
-    let azurite = Azurite::in_memory();
-    let app = App::new(&azurite, json!({"maxPollingInterval": "01:00:00"}));
+    let service = Service::in_memory();
+    let app = App::new(&service, json!({"maxPollingInterval": "01:00:00"}));
     let output = app.output(json!({"queueName": "woken"}));
     let running = Running::start(app.trigger(json!({"queueName": "woken"})), always(success));
     // Let the pause grow well past the limit asserted below: 0.2 + 0.3 + 0.5 + 0.9 + 1.7 s.
@@ -153,8 +154,8 @@ async fn b47_an_output_wakes_the_listener_of_its_queue() {
 /// bindings.md 17, 48: a message is tried maxDequeueCount times, then kept with its body.
 #[tokio::test]
 async fn b48_a_failing_message_ends_in_the_poison_queue() {
-    let azurite = Azurite::in_memory();
-    let app = App::new(&azurite, json!({"maxDequeueCount": 3, "maxPollingInterval": "00:00:00.200"}));
+    let service = Service::in_memory();
+    let app = App::new(&service, json!({"maxDequeueCount": 3, "maxPollingInterval": "00:00:00.200"}));
     let (queue, poison) = (app.queue("bad"), app.queue("bad-poison"));
     queue.create().await.unwrap();
     put(&queue, "{\"n\":1}").await;
@@ -176,8 +177,8 @@ async fn b48_a_failing_message_ends_in_the_poison_queue() {
 /// bindings.md 49: a message over the limit never reaches the function.
 #[tokio::test]
 async fn b49_a_message_tried_too_often_elsewhere_is_not_run() {
-    let azurite = Azurite::in_memory();
-    let app = App::new(&azurite, json!({"maxDequeueCount": 2, "maxPollingInterval": "00:00:00.200"}));
+    let service = Service::in_memory();
+    let app = App::new(&service, json!({"maxDequeueCount": 2, "maxPollingInterval": "00:00:00.200"}));
     let (queue, poison) = (app.queue("tried"), app.queue("tried-poison"));
     queue.create().await.unwrap();
     put(&queue, "again").await;
@@ -198,8 +199,8 @@ async fn b49_a_message_tried_too_often_elsewhere_is_not_run() {
 /// bindings.md 50: a poison queue has no poison queue.
 #[tokio::test]
 async fn b50_a_poison_queue_has_no_poison_queue() {
-    let azurite = Azurite::in_memory();
-    let app = App::new(&azurite, json!({"maxDequeueCount": 1, "maxPollingInterval": "00:00:00.200"}));
+    let service = Service::in_memory();
+    let app = App::new(&service, json!({"maxDequeueCount": 1, "maxPollingInterval": "00:00:00.200"}));
     let queue = app.queue("end-poison");
     queue.create().await.unwrap();
     put(&queue, "x").await;
@@ -213,10 +214,10 @@ async fn b50_a_poison_queue_has_no_poison_queue() {
 /// bindings.md 52: what is not in the configured encoding.
 #[tokio::test]
 async fn b52_plain_text_is_poison_under_base64_and_delivered_under_none() {
-    let azurite = Azurite::in_memory();
+    let service = Service::in_memory();
     for (encoding, runs) in [("base64", 0), ("none", 1)] {
         let app =
-            App::new(&azurite, json!({"messageEncoding": encoding, "maxPollingInterval": "00:00:00.200"}));
+            App::new(&service, json!({"messageEncoding": encoding, "maxPollingInterval": "00:00:00.200"}));
         let name = format!("enc-{encoding}");
         let (queue, poison) = (app.queue(&name), app.queue(&format!("{name}-poison")));
         queue.create().await.unwrap();
@@ -241,8 +242,8 @@ async fn b52_plain_text_is_poison_under_base64_and_delivered_under_none() {
 /// bindings.md 53: metadata keys and types, in the case that workers expect.
 #[tokio::test]
 async fn b53_metadata_has_every_key_in_its_type() {
-    let azurite = Azurite::in_memory();
-    let app = App::new(&azurite, json!({}));
+    let service = Service::in_memory();
+    let app = App::new(&service, json!({}));
     let queue = app.queue("meta");
     queue.create().await.unwrap();
     put(&queue, "{\"a\":1}").await;
@@ -281,8 +282,8 @@ async fn b53_metadata_has_every_key_in_its_type() {
 /// bindings.md 12, first half: bytes that are no text arrive unchanged.
 #[tokio::test]
 async fn every_byte_survives_base64() {
-    let azurite = Azurite::in_memory();
-    let app = App::new(&azurite, json!({}));
+    let service = Service::in_memory();
+    let app = App::new(&service, json!({}));
     let all: Vec<u8> = (0..=255).collect();
     let output = app.output(json!({"queueName": "bytes"}));
     output.write(Value::Bytes(Bytes::from(all.clone())), &BindingData::default()).await.unwrap();
@@ -297,8 +298,8 @@ async fn every_byte_survives_base64() {
 /// Draining takes no new message and waits for open ones, which are settled as usual.
 #[tokio::test]
 async fn a_drain_settles_what_is_open_and_leaves_the_rest() {
-    let azurite = Azurite::in_memory();
-    let app = App::new(&azurite, json!({"batchSize": 1, "newBatchThreshold": 0}));
+    let service = Service::in_memory();
+    let app = App::new(&service, json!({"batchSize": 1, "newBatchThreshold": 0}));
     let queue = app.queue("open");
     queue.create().await.unwrap();
     put(&queue, "1").await;
@@ -327,9 +328,9 @@ async fn a_drain_settles_what_is_open_and_leaves_the_rest() {
 /// A lost worker gives its message back at once, and such losses alone do not make it poison.
 #[tokio::test]
 async fn a_lost_invocation_returns_its_message_without_blame() {
-    let azurite = Azurite::in_memory();
+    let service = Service::in_memory();
     let app = App::new(
-        &azurite,
+        &service,
         json!({"maxDequeueCount": 2, "visibilityTimeout": "01:00:00", "maxPollingInterval": "00:00:00.200"}),
     );
     let queue = app.queue("lost");
@@ -351,8 +352,8 @@ async fn a_lost_invocation_returns_its_message_without_blame() {
 /// The backlog is what waits and what is being processed.
 #[tokio::test]
 async fn the_backlog_is_the_approximate_count() {
-    let azurite = Azurite::in_memory();
-    let app = App::new(&azurite, json!({}));
+    let service = Service::in_memory();
+    let app = App::new(&service, json!({}));
     let trigger = app.trigger(json!({"queueName": "count"}));
     assert_eq!(trigger.backlog().await.map(|backlog| backlog.length), Some(0), "no queue yet");
     let queue = app.queue("count");

@@ -7,9 +7,10 @@ use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, Mac};
 use horus_app::settings::Settings;
 use horus_bindings::HostState;
-use horus_bindings::storage::Storage;
-use horus_test_support::Azurite;
 use sha2::Sha256;
+
+use super::Service;
+use crate::Counterpart as _;
 
 /// Value of `key` in a connection string.
 fn part(connection: &str, key: &str) -> String {
@@ -43,8 +44,8 @@ fn signature(connection: &str) -> String {
 
 #[tokio::test]
 async fn a_shared_access_signature_opens_queues_and_blobs_and_stays_secret() {
-    let mut azurite = Azurite::in_memory();
-    let keyed = azurite.connection_string();
+    let mut service = Service::in_memory();
+    let keyed = service.connection_string();
     let connection = format!(
         "QueueEndpoint={};BlobEndpoint={};SharedAccessSignature={}",
         part(&keyed, "QueueEndpoint"),
@@ -53,7 +54,7 @@ async fn a_shared_access_signature_opens_queues_and_blobs_and_stays_secret() {
     );
     let settings = Settings::from_pairs([("AzureWebJobsStorage".to_owned(), connection)]);
     let connection = settings.storage_connection(None).unwrap();
-    let storage = Storage::new();
+    let storage = service.storage();
 
     let queue = storage.queues(&connection).unwrap().queue("signed").unwrap();
     queue.create().await.unwrap();
@@ -66,7 +67,7 @@ async fn a_shared_access_signature_opens_queues_and_blobs_and_stays_secret() {
     state.write("a/b", "content".into()).await.unwrap();
     assert_eq!(state.read("a/b").await.unwrap().as_deref(), Some(&b"content"[..]));
 
-    azurite.stop();
+    service.stop();
     let refused = queue.send("nobody there".to_owned()).await.unwrap_err();
     let text = format!("{refused} {refused:?} {queue:?} {state:?} {connection:?} {settings:?}");
     assert!(text.contains("signed") && text.contains("cannot be reached"), "{text}");

@@ -7,10 +7,11 @@ use horus_app::log::Log;
 use horus_bindings::Drain;
 use horus_bindings::HostState;
 use horus_bindings::state::PrimaryLock;
-use horus_test_support::{Azurite, eventually};
+use horus_test_support::eventually;
 use serde_json::json;
 
-use crate::app::App;
+use super::Service;
+use super::app::App;
 
 const PERIOD: Duration = Duration::from_secs(15);
 
@@ -21,8 +22,8 @@ fn instance(app: &App) -> HostState {
 
 #[tokio::test]
 async fn content_is_shared_between_instances() {
-    let azurite = Azurite::in_memory();
-    let app = App::new(&azurite, json!({}));
+    let service = Service::in_memory();
+    let app = App::new(&service, json!({}));
     let (a, b) = (instance(&app), instance(&app));
     let path = "timers/tests/Host.Functions.Tick/status";
     assert_eq!(a.read(path).await.unwrap(), None, "no container yet");
@@ -35,8 +36,8 @@ async fn content_is_shared_between_instances() {
 /// host.md §10.2: one holder at a time; a lock that is given back or lapses goes to the next.
 #[tokio::test]
 async fn a_lease_is_held_by_one_and_taken_over() {
-    let azurite = Azurite::in_memory();
-    let app = App::new(&azurite, json!({}));
+    let service = Service::in_memory();
+    let app = App::new(&service, json!({}));
     let (a, b) = (instance(&app), instance(&app));
     let path = "locks/tests/Host.Functions.Tick.Listener";
     let lease = a.acquire(path, PERIOD, "instance-a").await.unwrap().expect("free");
@@ -58,8 +59,8 @@ async fn a_lease_is_held_by_one_and_taken_over() {
 /// host.md §10.2: one instance is primary; when it ends another one becomes it.
 #[tokio::test]
 async fn the_primary_lock_moves_when_its_holder_ends() {
-    let azurite = Azurite::in_memory();
-    let app = App::new(&azurite, json!({}));
+    let service = Service::in_memory();
+    let app = App::new(&service, json!({}));
     let a = PrimaryLock::new(instance(&app), "tests", "a", Log::discard());
     let b = PrimaryLock::new(instance(&app), "tests", "b", Log::discard());
     let (end_a, end_b) = (Drain::new(), Drain::new());

@@ -1,5 +1,4 @@
-//! bindings.md §7, input and output, against an emulator.
-#![allow(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
+//! bindings.md §7, input and output.
 
 use std::sync::Arc;
 
@@ -8,10 +7,11 @@ use horus_app::settings::Settings;
 use horus_app::{Binding, Cardinality, DataType, Direction, Function, FunctionSource};
 use horus_bindings::cosmos::Extension;
 use horus_bindings::queue::Wakers;
-use horus_bindings::storage::Storage;
 use horus_bindings::{BindingData, Extension as _, HostState, IndexContext, Input, Output, Value};
-use horus_test_support::CosmosEmulator;
 use serde_json::{Value as Json, json};
+
+use super::Service;
+use crate::Counterpart;
 
 struct App {
     settings: Settings,
@@ -19,9 +19,9 @@ struct App {
 }
 
 impl App {
-    fn new(emulator: &CosmosEmulator) -> Self {
-        let settings = Settings::from_pairs([("CosmosDB".to_owned(), emulator.connection_string())]);
-        Self { settings, extension: Extension::new(&Storage::new()) }
+    fn new(service: &impl Counterpart) -> Self {
+        let settings = Settings::from_pairs([("CosmosDB".to_owned(), service.connection_string())]);
+        Self { settings, extension: Extension::new(&service.storage()) }
     }
 
     fn with<T>(
@@ -98,8 +98,8 @@ fn parsed(value: Value) -> Json {
 /// bindings.md 67: a container that is missing fails by name, is made when asked for, and arrays are upserted.
 #[tokio::test]
 async fn b67_items_are_upserted_and_containers_made_on_demand() {
-    let emulator = CosmosEmulator::start();
-    let app = App::new(&emulator);
+    let service = Service::start();
+    let app = App::new(&service);
     let place = json!({"databaseName": "shop", "containerName": "orders"});
     let strict = app.output(place.clone());
     let error = strict.write(Value::json(&json!({"id": "1"})), &data(&[])).await.unwrap_err().to_string();
@@ -140,8 +140,8 @@ async fn b67_items_are_upserted_and_containers_made_on_demand() {
 /// bindings.md 18 and §7: a document by id and key; what does not exist is nothing.
 #[tokio::test]
 async fn b18_point_reads_give_the_document_or_nothing() {
-    let emulator = CosmosEmulator::start();
-    let app = App::new(&emulator);
+    let service = Service::start();
+    let app = App::new(&service);
     // Property names of the extension's third major version.
     let output = app.output(json!({
         "databaseName": "shop", "collectionName": "orders", "connectionStringSetting": "CosmosDB",
@@ -166,8 +166,8 @@ async fn b18_point_reads_give_the_document_or_nothing() {
 /// A container spread by id needs no partition key in the binding.
 #[tokio::test]
 async fn documents_spread_by_id_are_found_by_it() {
-    let emulator = CosmosEmulator::start();
-    let app = App::new(&emulator);
+    let service = Service::start();
+    let app = App::new(&service);
     let output = app.output(json!({"databaseName": "d", "containerName": "c", "createIfNotExists": true}));
     output.write(Value::json(&json!({"id": "x", "v": 1})), &data(&[])).await.unwrap();
     let input = app.input(json!({"databaseName": "d", "containerName": "c", "id": "{id}"}));
@@ -177,8 +177,8 @@ async fn documents_spread_by_id_are_found_by_it() {
 /// bindings.md 66: values are parameters; a partition key limits the query.
 #[tokio::test]
 async fn b66_queries_take_parameters_and_a_partition() {
-    let emulator = CosmosEmulator::start();
-    let app = App::new(&emulator);
+    let service = Service::start();
+    let app = App::new(&service);
     let output = app.output(json!({
         "databaseName": "d", "containerName": "c", "createIfNotExists": true, "partitionKey": "/region",
     }));
@@ -213,8 +213,8 @@ async fn b66_queries_take_parameters_and_a_partition() {
 /// More documents than one page holds.
 #[tokio::test]
 async fn large_results_arrive_whole() {
-    let emulator = CosmosEmulator::start();
-    let app = App::new(&emulator);
+    let service = Service::start();
+    let app = App::new(&service);
     let place = json!({"databaseName": "d", "containerName": "c", "createIfNotExists": true});
     let items: Vec<Json> = (0..250).map(|number| json!({"id": format!("{number}")})).collect();
     app.output(place.clone()).write(Value::json(&Json::Array(items)), &data(&[])).await.unwrap();

@@ -4,7 +4,6 @@
 mod keys;
 mod plan;
 mod running;
-mod transport;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +15,7 @@ use horus_app::log::Log;
 use horus_app::log::category::STARTUP;
 use horus_app::settings::Settings;
 use horus_bindings::storage::Storage;
+use horus_in_process::InProcess;
 use horus_storage::documents::Tls;
 use horus_storage::{Service, Store};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,7 +23,6 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) use keys::{ACCOUNTS, DOCUMENT_KEY, Keys};
 pub(crate) use plan::{Choice, Plan};
 pub(crate) use running::{Running, Sockets, usual_address};
-pub(crate) use transport::InProcess;
 
 use crate::commands::Failed;
 use crate::{port, tls};

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use azure_core::http::Url;
 use horus_app::connection::ConnectionString;
 use horus_app::settings::Settings;
+use horus_in_process::is_this_machine;
 use horus_storage::Service;
 use horus_storage::auth::WELL_KNOWN_ACCOUNT;
 use horus_storage::documents::WELL_KNOWN_KEY;
 
 use super::Keys;
-use super::transport::is_this_machine;
 
 /// What `--storage` says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -60,12 +60,7 @@ impl Azurite {
 
     /// Connection string with explicit endpoints for all three services.
     pub fn connection_string(&self) -> String {
-        let [blob, queue, table] = self.ports;
-        format!(
-            "DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};\
-             BlobEndpoint=http://{HOST}:{blob}/{ACCOUNT};QueueEndpoint=http://{HOST}:{queue}/{ACCOUNT};\
-             TableEndpoint=http://{HOST}:{table}/{ACCOUNT};"
-        )
+        storage_connection_string(self.ports)
     }
 
     /// Ends it in order; the ports stay reserved for [`Azurite::start_again`].
@@ -129,6 +124,15 @@ impl Drop for Azurite {
             let _ = process.wait();
         }
     }
+}
+
+/// Connection string of the well-known account at these ports for blobs, queues and tables.
+pub(crate) fn storage_connection_string([blob, queue, table]: [u16; 3]) -> String {
+    format!(
+        "DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};\
+         BlobEndpoint=http://{HOST}:{blob}/{ACCOUNT};QueueEndpoint=http://{HOST}:{queue}/{ACCOUNT};\
+         TableEndpoint=http://{HOST}:{table}/{ACCOUNT};"
+    )
 }
 
 /// Three ports nobody uses right now.

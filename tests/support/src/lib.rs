@@ -4,8 +4,10 @@
 
 mod azurite;
 mod cosmos;
+mod store;
 mod wait;
 
 pub use azurite::Azurite;
 pub use cosmos::CosmosEmulator;
+pub use store::EmbeddedStore;
 pub use wait::{PATIENCE, eventually};

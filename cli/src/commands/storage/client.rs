@@ -10,6 +10,7 @@ use bytes::Bytes;
 use chrono::Utc;
 use futures::TryStreamExt as _;
 use horus_bindings::storage::HttpTransport;
+use horus_in_process::InProcess;
 use horus_storage::{Service, Store};
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -17,7 +18,7 @@ use tokio::net::TcpStream;
 use super::{eprint_hint, options, sign, xml};
 use crate::args::Given;
 use crate::commands::Failed;
-use crate::store::{self, InProcess, Keys};
+use crate::store::{self, Keys};
 
 /// A store that runs on this machine answers at once.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);

@@ -1,0 +1,14 @@
+//! The storage emulator.
+
+use crate::Azurite as Service;
+
+#[path = "app.rs"]
+mod app;
+#[path = "outage.rs"]
+mod outage;
+#[path = "queues.rs"]
+mod queues;
+#[path = "sas.rs"]
+mod sas;
+#[path = "state.rs"]
+mod state;

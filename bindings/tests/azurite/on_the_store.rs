@@ -1,0 +1,14 @@
+//! The embedded store on sockets.
+
+use crate::EmbeddedStore as Service;
+
+#[path = "app.rs"]
+mod app;
+#[path = "outage.rs"]
+mod outage;
+#[path = "queues.rs"]
+mod queues;
+#[path = "sas.rs"]
+mod sas;
+#[path = "state.rs"]
+mod state;

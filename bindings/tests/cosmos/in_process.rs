@@ -1,0 +1,6 @@
+//! The embedded store without a socket.
+
+use crate::InProcess as Service;
+
+#[path = "cases.rs"]
+mod cases;
