@@ -8,7 +8,9 @@ use horus_app::settings::Settings;
 use horus_app::{Binding, Function};
 
 use crate::queue::Wakers;
-use crate::{BindError, BindingData, BindingError, Dispatch, Drain, Event, HostState, ListenError, Value};
+use crate::{
+    BindError, BindingData, BindingError, Dispatch, Drain, Event, HostState, ListenError, Value, Webhook,
+};
 
 /// An extension's section of host.json, overrides applied; an empty object when the app has none.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +64,12 @@ pub trait Extension: Send + Sync + 'static {
     fn input(&self, binding: &Binding, cx: &IndexContext<'_>) -> Result<Arc<dyn Input>, BindError> {
         let _ = cx;
         Err(unsupported(binding, "an input"))
+    }
+
+    /// What answers at `/runtime/webhooks/{name}`, with its name. Asked for after all bindings are made; `None` while
+    /// no function needs it.
+    fn webhook(&self) -> Option<(&'static str, Arc<dyn Webhook>)> {
+        None
     }
 
     /// Makes the output for `binding`.

@@ -12,6 +12,7 @@ pub mod dispatch;
 pub mod dotnet;
 pub mod drain;
 pub mod error;
+mod event_delivery;
 pub mod extension;
 pub mod fanout;
 pub mod http;
@@ -24,6 +25,7 @@ pub mod storage;
 pub mod template;
 pub mod timer;
 pub mod value;
+pub mod webhook;
 
 pub use data::BindingData;
 pub use dispatch::{Dispatch, Event, TraceContext, Verdict};
@@ -33,3 +35,4 @@ pub use extension::{Backlog, Extension, HostSection, IndexContext, Input, Output
 pub use registry::Registry;
 pub use state::HostState;
 pub use value::{DeferredReference, Json, Value};
+pub use webhook::Webhook;

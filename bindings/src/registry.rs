@@ -1,6 +1,8 @@
 //! The list of extensions a host runs with: a list that a human can read, not a link-time side effect.
 
-use crate::{BindError, Extension, HostSection};
+use std::sync::Arc;
+
+use crate::{BindError, Extension, HostSection, Webhook};
 
 /// Extensions by binding type.
 #[derive(Default)]
@@ -29,6 +31,11 @@ impl Registry {
             extension.configure(HostSection { name, value: &value })?;
         }
         Ok(())
+    }
+
+    /// The webhooks that functions need, by name.
+    pub fn webhooks(&self) -> Vec<(&'static str, Arc<dyn Webhook>)> {
+        self.extensions.iter().filter_map(|extension| extension.webhook()).collect()
     }
 
     /// The extension that answers to binding type `kind`, ignoring case.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use horus_app::log::Log;
 use horus_app::{Function, FunctionError, HostJson, Settings};
 use horus_bindings::state::PrimaryLock;
-use horus_bindings::{Drain, http as binding};
+use horus_bindings::{Drain, Webhook, http as binding};
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
@@ -37,6 +37,8 @@ pub struct Job {
     pub http: binding::Options,
     /// Which function answers which request.
     pub routes: binding::route::Table<usize>,
+    /// Extensions that answer requests themselves, by the name in their URL.
+    pub(crate) webhooks: Vec<(&'static str, Arc<dyn Webhook>)>,
     /// App settings as this job sees them: host.json is reachable through them.
     pub settings: Settings,
     /// The job's end.

@@ -18,7 +18,7 @@ use crate::runtime::Runtime;
 use crate::start::{self, Ground, StartError};
 use crate::watch::{Action, Rules, Watch};
 use crate::worker::Server;
-use crate::{Job, Options, State, Status};
+use crate::{Auth, Job, Options, State, Status};
 
 const GENERAL: &str = "Host.General";
 const STARTUP: &str = "Host.Startup";
@@ -184,10 +184,10 @@ impl Host {
             options.secrets.clone(),
             options.log.clone(),
         );
-        let front = FrontEnd::new(self.options.clone(), self.handle.clone(), keys);
+        let front = FrontEnd::new(self.options.clone(), self.handle.clone(), keys.clone());
         let front_drain = Drain::new();
         let mut serving = tokio::spawn(crate::http::serve(listener, front, front_drain.clone()));
-        let exit = self.turns(&server, &drain).await;
+        let exit = self.turns(&server, &keys, &drain).await;
         self.set(State::Stopped);
         front_drain.start();
         if tokio::time::timeout(STOP_LIMIT, &mut serving).await.is_err() {
@@ -203,7 +203,7 @@ impl Host {
     }
 
     /// One job after the other.
-    async fn turns(&mut self, server: &Arc<Server>, drain: &Drain) -> Exit {
+    async fn turns(&mut self, server: &Arc<Server>, keys: &Keys, drain: &Drain) -> Exit {
         let mut failures: u32 = 0;
         loop {
             if drain.is_draining() {
@@ -234,6 +234,7 @@ impl Host {
             let turn = match built {
                 Ok(job) => {
                     failures = 0;
+                    self.make_webhook_keys(&job, keys);
                     self.run_job(Arc::new(job), started, drain).await
                 }
                 Err(error) => {
@@ -267,6 +268,21 @@ impl Host {
         job.stop(STOP_LIMIT).await;
         log.info(GENERAL, "Job host stopped");
         turn
+    }
+
+    /// Sees to it that whoever calls the app's webhooks finds the keys for that.
+    fn make_webhook_keys(&self, job: &Job, keys: &Keys) {
+        if self.options.auth == Auth::Open {
+            return;
+        }
+        for (extension, _) in job.webhooks.clone() {
+            let (keys, log) = (keys.clone(), self.options.log.clone());
+            job.tasks.spawn(async move {
+                if let Err(error) = keys.extension(extension).await {
+                    log.warning(GENERAL, format!("The webhook of '{extension}' has no key: {error}"));
+                }
+            });
+        }
     }
 
     /// Waits for whatever ends the job.

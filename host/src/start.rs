@@ -282,6 +282,7 @@ async fn load(
     log_routes(options, &runners);
     Ok(Job {
         routes: routes(&http, &runners),
+        webhooks: registry.webhooks(),
         primary: Arc::new(PrimaryLock::new(state, &host_id, instance_id, log.clone())),
         runtime: runtime.cloned(),
         listeners: parking_lot::Mutex::default(),
@@ -352,7 +353,7 @@ fn declared_functions(
 }
 
 /// Whether a function needs no process of its own: its script is WebAssembly.
-fn runs_in_host(function: &Function) -> bool {
+pub(crate) fn runs_in_host(function: &Function) -> bool {
     function.script_file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(WASM))
 }
 

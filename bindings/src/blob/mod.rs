@@ -1,6 +1,7 @@
 //! Blobs: `blobTrigger`, and the `blob` input and output (spec bindings.md §5).
 
 mod convert;
+mod events;
 mod hub;
 mod input;
 mod message;
@@ -19,7 +20,7 @@ use horus_app::{Binding, Cardinality};
 
 use crate::storage::{AccountError, BlobService, QueueService, Storage};
 use crate::template::Template;
-use crate::{BindError, HostSection, IndexContext, Input, Output, Trigger, deferred};
+use crate::{BindError, HostSection, IndexContext, Input, Output, Trigger, Webhook, deferred};
 
 use convert::Shape;
 use hub::{Ground, Hub};
@@ -142,6 +143,12 @@ impl crate::Extension for Extension {
     fn configure(&mut self, section: HostSection<'_>) -> Result<(), BindError> {
         self.options = Options::read(section.value)?;
         Ok(())
+    }
+
+    fn webhook(&self) -> Option<(&'static str, Arc<dyn Webhook>)> {
+        let hub = self.hub.get()?;
+        let told = hub.watches().iter().any(|watch| watch.source == Source::EventGrid);
+        told.then(|| ("blobs", Arc::new(events::BlobEvents { hub: hub.clone() }) as Arc<dyn Webhook>))
     }
 
     fn trigger(&self, binding: &Binding, cx: &IndexContext<'_>) -> Result<Arc<dyn Trigger>, BindError> {

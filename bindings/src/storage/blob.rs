@@ -24,6 +24,8 @@ use super::queue::token;
 pub use container::{Container, ListedBlob, Page};
 pub use properties::BlobProperties;
 
+pub(crate) use properties::quoted;
+
 /// One account's blobs. Cheap to clone.
 #[derive(Clone)]
 pub struct BlobService {

@@ -26,6 +26,8 @@ pub use error::StorageError;
 pub use queue::{Queue, QueueService, ReceivedMessage};
 pub use transport::{HttpTransport, InProcess};
 
+pub(crate) use blob::quoted;
+
 /// The storage services of a host: one object per connection, however many bindings use it. Cheap to clone.
 ///
 /// Making a service performs no I/O, so it can be done while an app is indexed.

@@ -26,7 +26,7 @@ pub(crate) struct App {
     pub(crate) wakers: Wakers,
     pub(crate) state: HostState,
     pub(crate) lines: Arc<Mutex<Vec<(Level, String)>>>,
-    log: Log,
+    pub(crate) log: Log,
     extension: Extension,
 }
 
@@ -63,7 +63,7 @@ impl App {
         }
     }
 
-    fn context<'a>(&'a self, function: &'a Function) -> IndexContext<'a> {
+    pub(crate) fn context<'a>(&'a self, function: &'a Function) -> IndexContext<'a> {
         IndexContext {
             function,
             settings: &self.settings,
@@ -100,7 +100,7 @@ impl App {
     }
 }
 
-fn binding(kind: &str, direction: Direction, properties: Json) -> Binding {
+pub(crate) fn binding(kind: &str, direction: Direction, properties: Json) -> Binding {
     let Json::Object(raw) = properties else { panic!("binding properties are an object") };
     let data_type = match raw.get("dataType").and_then(Json::as_str) {
         Some("binary") => DataType::Binary,
@@ -111,7 +111,7 @@ fn binding(kind: &str, direction: Direction, properties: Json) -> Binding {
     Binding { name, kind: kind.to_owned(), direction, data_type, cardinality: Cardinality::One, raw }
 }
 
-fn function(bindings: Vec<Binding>) -> Function {
+pub(crate) fn function(bindings: Vec<Binding>) -> Function {
     Function {
         name: "Drain".to_owned(),
         id: "id".to_owned(),

@@ -5,6 +5,8 @@ use crate::InProcess as Service;
 #[allow(dead_code, reason = "only outages look at the log")]
 #[path = "app.rs"]
 mod app;
+#[path = "blobs/mod.rs"]
+mod blobs;
 #[path = "queues.rs"]
 mod queues;
 #[path = "state.rs"]

@@ -4,6 +4,8 @@ use crate::EmbeddedStore as Service;
 
 #[path = "app.rs"]
 mod app;
+#[path = "blobs/mod.rs"]
+mod blobs;
 #[path = "outage.rs"]
 mod outage;
 #[path = "queues.rs"]

@@ -20,7 +20,7 @@ use super::request::{Origin, Trust};
 use super::site::Site;
 use super::throttle::Refused;
 use super::trace::Trace;
-use super::{REASON, admin, call, empty, home, text};
+use super::{REASON, admin, call, empty, home, text, webhook};
 use crate::keys::{Access, Keys, KeysError, Level};
 use crate::{Auth, Handle, Job, Options, Status, Tls};
 
@@ -184,7 +184,7 @@ impl Shared {
         };
         let path = arrival.parts.uri.path();
         if is_below(path, "/runtime/webhooks") {
-            return admin::webhook(self, &arrival).await;
+            return webhook::answer(self, &job, &arrival, body).await;
         }
         let decoded = horus_bindings::http::route::path::decode(path);
         let found = job.routes.find(arrival.parts.method.as_str(), &decoded);
@@ -250,6 +250,11 @@ impl Shared {
             access = self.keys.token_access(token);
         }
         Ok(access)
+    }
+
+    /// Where log lines go.
+    pub(super) fn log(&self) -> &Log {
+        &self.options.log
     }
 
     /// Reports keys that cannot be read.

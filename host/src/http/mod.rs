@@ -17,6 +17,7 @@ mod serve;
 mod site;
 mod throttle;
 mod trace;
+mod webhook;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! The admin API (spec host.md §4), and the webhooks of extensions.
+//! The admin API (spec host.md §4).
 
 mod functions;
 mod host;
@@ -93,23 +93,4 @@ async fn run(front: &Shared, arrival: &Arrival, endpoint: Endpoint<'_>, body: By
         Endpoint::PutKey(scope, name) => keys::put(front, arrival, scope, name, &body).await,
         Endpoint::DeleteKey(scope, name) => keys::delete(front, scope, name).await,
     }
-}
-
-/// Answers a request below `/runtime/webhooks`: first who asks, then whether there is anybody to answer (spec host.md
-/// A16). No extension has a webhook yet.
-pub(super) async fn webhook(front: &Shared, arrival: &Arrival) -> Answer {
-    let path = horus_bindings::http::route::path::decode(arrival.parts.uri.path());
-    let extension = path.split('/').nth(3).unwrap_or_default();
-    let access = match front.access(&arrival.parts, None).await {
-        Ok(access) => access,
-        Err(error) => {
-            front.keys_failed(&error);
-            return empty(StatusCode::INTERNAL_SERVER_ERROR).into();
-        }
-    };
-    let status = match access.opens_webhook(extension) {
-        true => StatusCode::NOT_FOUND,
-        false => StatusCode::UNAUTHORIZED,
-    };
-    Answer { response: empty(status), access }
 }

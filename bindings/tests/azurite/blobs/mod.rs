@@ -1,0 +1,5 @@
+//! bindings.md §5.
+
+mod bindings;
+mod host;
+mod triggers;
