@@ -24,3 +24,5 @@ pub use job::Job;
 pub use lifecycle::{DrainStatus, Exit, Handle, Host, Services};
 pub use options::{Auth, Cors, Options, Tls};
 pub use status::{State, Status};
+#[cfg(feature = "wasm")]
+pub use wasm::build::{Built, Cpu, Precompiled, build_wasm};

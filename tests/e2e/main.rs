@@ -17,4 +17,6 @@ mod orders;
 mod storage;
 #[cfg(feature = "wasm")]
 mod wasm;
+#[cfg(feature = "wasm")]
+mod wasm_build;
 mod workers;

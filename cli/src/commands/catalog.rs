@@ -49,6 +49,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     context("durable", Kind::Absent, ""),
     context("kubernetes", Kind::Absent, ""),
     action("start", Kind::Runs, "Launch the functions runtime host for the app in this folder"),
+    action("build", Kind::Runs, "Compile an app's WebAssembly ahead of time, for an image"),
     action("init", Kind::Absent, ""),
     action("new", Kind::Absent, ""),
     action("create", Kind::Absent, ""),
@@ -80,7 +81,7 @@ pub(super) fn refusal(entry: &Entry, words: &[&str]) -> Option<String> {
                 .filter(|entry| entry.kind == Kind::Runs && !entry.help.is_empty())
                 .map(|entry| format!("'func {}'", entry.name))
                 .collect();
-            Some(format!("'func {command}' is not part of this version. There is {}.", there.join(" and ")))
+            Some(format!("'func {command}' is not part of this version. There are {}.", there.join(", ")))
         }
     }
 }
@@ -105,7 +106,10 @@ mod tests {
             ("Azure login", "This command has been removed. Please use az-cli"),
             ("azurecontainerapps deploy", "outside of Horus"),
             ("account list", "has been removed"),
-            ("INIT", "'func init' is not part of this version. There is 'func storage' and 'func start'."),
+            (
+                "INIT",
+                "'func init' is not part of this version. There are 'func storage', 'func start', 'func build'.",
+            ),
         ] {
             let words: Vec<&str> = line.split(' ').collect();
             let text = refusal(find(words[0]).unwrap(), &words).unwrap();

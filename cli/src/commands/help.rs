@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use super::catalog::{self, ENTRIES, Kind};
-use super::{Failed, start, storage, version};
+use super::{Failed, build, start, storage, version};
 use crate::args::Known;
 
 /// `func`, `func --help`.
@@ -18,6 +18,7 @@ pub(super) fn of(words: &[&str]) -> Result<ExitCode, Failed> {
     match words {
         [] => general(),
         ["start", ..] | ["host"] | ["host", "start", ..] => start(),
+        ["build", ..] => build::help(),
         ["storage", rest @ ..] => storage::help(rest),
         [word, ..] => match catalog::find(word).and_then(|entry| catalog::refusal(entry, words)) {
             Some(line) => Err(Failed::new(line)),

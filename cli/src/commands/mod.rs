@@ -1,5 +1,6 @@
 //! The verbs of the command line, one file each.
 
+mod build;
 mod catalog;
 mod folder;
 mod help;
@@ -100,6 +101,7 @@ fn dispatch(tokens: &[String]) -> Result<ExitCode, Failed> {
         ["start", ..] => start::run(&rest(1)),
         ["host", "start", ..] => start::run(&rest(2)),
         ["host", ..] => help::unknown(words.get(1).unwrap_or(&"host")),
+        ["build", ..] => build::run(&rest(1)),
         ["storage", ..] => storage::run(&rest(1)),
         [word, ..] => match catalog::find(word).and_then(|entry| catalog::refusal(entry, &words)) {
             Some(line) => Err(Failed::new(line)),

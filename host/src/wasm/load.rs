@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use horus_app::log::{ANNOUNCE, Log};
 use horus_app::{Function, FunctionError, Settings};
-use horus_wasm::{Cache, Engine, EngineOptions, Guest, GuestOptions, LoadError};
+use horus_wasm::{Cache, Engine, EngineOptions, Guest, GuestOptions, Limits, LoadError};
 
 use super::Options;
 use super::invoker::{Callee, Guests};
@@ -14,7 +14,7 @@ use crate::invoke::Invoker;
 const CATEGORY: &str = "Host.Wasm";
 
 /// Where compiled code is kept, under the app's root: an image can be built with it.
-const BESIDE_APP: &str = ".func/wasm";
+pub(super) const BESIDE_APP: &str = ".func/wasm";
 /// Its folder among the host's own files, for apps whose root cannot be written to.
 const ELSEWHERE: &str = "wasm";
 
@@ -48,16 +48,7 @@ pub(crate) async fn load(parts: Parts, functions: Vec<Arc<Function>>) -> Result<
 fn load_all(parts: &Parts, functions: Vec<Arc<Function>>) -> Result<Loaded, LoadError> {
     let Parts { options, settings, host } = parts;
     let limits: Vec<_> = functions.iter().map(|function| options.limits(&function.name)).collect();
-    let defaults = EngineOptions::default();
-    let engine = Engine::new(EngineOptions {
-        instances: options.total_instances(),
-        largest_memory: limits.iter().map(|limits| limits.memory).fold(defaults.largest_memory, usize::max),
-        largest_table: limits
-            .iter()
-            .map(|limits| limits.table_elements)
-            .fold(defaults.largest_table, usize::max),
-        cache: cache(host),
-    })?;
+    let engine = Engine::new(engine_options(options, &limits, cache(host)))?;
     let (mut callees, mut errors) = (Vec::new(), Vec::new());
     for (function, limits) in functions.into_iter().zip(limits) {
         let guest = GuestOptions {
@@ -74,6 +65,20 @@ fn load_all(parts: &Parts, functions: Vec<Arc<Function>>) -> Result<Loaded, Load
     }
     let invoker = Arc::new(Guests { callees, log: host.log.clone(), host_version: host.version });
     Ok(Loaded { invoker, errors })
+}
+
+/// The engine for guests with these limits.
+pub(super) fn engine_options(options: &Options, limits: &[Limits], cache: Option<Cache>) -> EngineOptions {
+    let defaults = EngineOptions::default();
+    EngineOptions {
+        instances: options.total_instances(),
+        largest_memory: limits.iter().map(|limits| limits.memory).fold(defaults.largest_memory, usize::max),
+        largest_table: limits
+            .iter()
+            .map(|limits| limits.table_elements)
+            .fold(defaults.largest_table, usize::max),
+        cache,
+    }
 }
 
 fn guest_of(

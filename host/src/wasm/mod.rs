@@ -3,6 +3,7 @@
 //! [`load`] makes the engine, once there is a function for it, and links every guest; [`invoker`] calls them:
 //! requests as they are where function and guest both speak HTTP, and [`crate::envelope`] messages otherwise.
 
+pub(crate) mod build;
 mod invoker;
 mod load;
 mod options;

@@ -31,6 +31,7 @@ pub(crate) struct Launch {
     environment: BTreeMap<String, String>,
     mode: Mode,
     port: Option<u16>,
+    user: Option<u32>,
 }
 
 /// The process, what it printed, and a client for it. Ends with its value.
@@ -62,6 +63,7 @@ impl Launch {
             environment: environment.collect(),
             mode: Mode::Open,
             port: None,
+            user: None,
         };
         launch.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
     }
@@ -87,10 +89,20 @@ impl Launch {
         self
     }
 
+    /// Runs as this user, which only root can ask for.
+    #[cfg(feature = "wasm")]
+    pub(crate) fn user(mut self, id: u32) -> Self {
+        self.user = Some(id);
+        self
+    }
+
     /// A command for `func` with this environment and no arguments.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_func"));
         command.current_dir(&self.root).env_clear().envs(&self.environment).stdin(Stdio::null());
+        if let Some(id) = self.user {
+            std::os::unix::process::CommandExt::uid(&mut command, id);
+        }
         command
     }
 
