@@ -208,3 +208,6 @@ impl crate::Extension for Extension {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,6 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use self::position::Position;
-use self::progress::Progress;
 use super::CATEGORY;
 use super::hub::{Hub, Recheck};
 use super::message::Message;
@@ -30,6 +29,7 @@ use crate::queue::Outage;
 use crate::storage::{BlobChange, BlobChanges, BlobNews, Container, ListedBlob, StorageError};
 use crate::{BindingError, Drain};
 
+pub(super) use progress::Progress;
 pub(super) use receipts::Receipts;
 
 /// Pause between two sweeps.

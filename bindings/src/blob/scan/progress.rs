@@ -12,7 +12,7 @@ const MARGIN: TimeDelta = TimeDelta::seconds(60);
 
 /// The state of the search in one container.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
+pub(in crate::blob) struct Progress {
     /// Blobs written before this are known; `None` when nothing is.
     threshold: Option<DateTime<Utc>>,
     /// Blobs that are found already, by name with their versions: only those that the threshold does not cover.
@@ -33,28 +33,28 @@ struct Pass {
 
 impl Progress {
     /// Goes on from `threshold`, as another instance left it.
-    pub(super) fn new(threshold: Option<DateTime<Utc>>) -> Self {
+    pub(in crate::blob) fn new(threshold: Option<DateTime<Utc>>) -> Self {
         Self { threshold, ..Self::default() }
     }
 
     /// Begins a listing at `now`, or goes on with the one that is under way.
-    pub(super) fn begin(&mut self, now: DateTime<Utc>) {
+    pub(in crate::blob) fn begin(&mut self, now: DateTime<Utc>) {
         self.pass.get_or_insert(Pass { began: now, marker: None, newest: self.threshold, is_clean: true });
     }
 
     /// Where the listing goes on.
-    pub(super) fn marker(&self) -> Option<&str> {
+    pub(in crate::blob) fn marker(&self) -> Option<&str> {
         self.pass.as_ref()?.marker.as_deref()
     }
 
     /// Whether `blob` may be new.
-    pub(super) fn is_candidate(&self, blob: &ListedBlob) -> bool {
+    pub(in crate::blob) fn is_candidate(&self, blob: &ListedBlob) -> bool {
         self.threshold.is_none_or(|threshold| blob.modified >= threshold)
             && self.found.get(&blob.name).is_none_or(|(etag, _)| *etag != blob.etag)
     }
 
     /// `blob` needs no further look.
-    pub(super) fn found(&mut self, blob: ListedBlob) {
+    pub(in crate::blob) fn found(&mut self, blob: ListedBlob) {
         let Some(pass) = &self.pass else { return };
         // The next threshold is at most this.
         let most = pass.newest.map_or(blob.modified, |newest| newest.max(blob.modified));
@@ -64,14 +64,14 @@ impl Progress {
     }
 
     /// A blob has to be looked at again.
-    pub(super) fn missed(&mut self) {
+    pub(in crate::blob) fn missed(&mut self) {
         if let Some(pass) = &mut self.pass {
             pass.is_clean = false;
         }
     }
 
     /// `page` has been gone through. Whether it was the last one.
-    pub(super) fn listed(&mut self, page: &Page) -> bool {
+    pub(in crate::blob) fn listed(&mut self, page: &Page) -> bool {
         let Some(pass) = &mut self.pass else { return true };
         pass.newest = pass.newest.max(page.blobs.iter().map(|blob| blob.modified).max());
         pass.marker.clone_from(&page.next);
@@ -80,7 +80,7 @@ impl Progress {
 
     /// Ends the listing; the position to remember when it has changed. A listing that missed a blob changes nothing,
     /// so that the next one meets the blob again.
-    pub(super) fn end(&mut self) -> Option<DateTime<Utc>> {
+    pub(in crate::blob) fn end(&mut self) -> Option<DateTime<Utc>> {
         let pass = self.pass.take()?;
         self.is_clean = pass.is_clean;
         let threshold = pass.newest?.min(pass.began - MARGIN);
@@ -93,7 +93,7 @@ impl Progress {
     }
 
     /// Whether the last listing found everything it met.
-    pub(super) fn is_clean(&self) -> bool {
+    pub(in crate::blob) fn is_clean(&self) -> bool {
         self.is_clean
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use horus_app::{Direction, Function};
+use horus_bindings::http::HttpRequest;
 use horus_bindings::storage::{BlobService, Queue};
 use horus_bindings::{Event, Extension as _, HostSection, HostState, Input, Output, Trigger, Value, blob};
 use serde_json::{Value as Json, json};
@@ -61,6 +62,26 @@ impl Host {
     /// The trigger of the function `name` with these properties.
     pub(super) fn trigger(&self, name: &str, properties: Json) -> Arc<dyn Trigger> {
         self.trigger_of(&triggered(name, properties)).expect("a valid trigger")
+    }
+
+    /// Posts `body` to the webhook for `function`; the answer's status and body.
+    pub(super) async fn tell(&self, function: &str, kind: &str, body: Json) -> (u16, String) {
+        let (name, webhook) = self.extension.webhook().expect("a function needs it");
+        assert_eq!(name, "blobs");
+        let request = HttpRequest {
+            method: "POST".to_owned(),
+            query: vec![("functionName".to_owned(), function.to_owned())],
+            headers: vec![("aeg-event-type".to_owned(), kind.to_owned())],
+            body: Some(body.to_string().into()),
+            ..HttpRequest::default()
+        };
+        let reply = webhook.call(request).await;
+        (reply.status, String::from_utf8(reply.body.to_vec()).expect("text"))
+    }
+
+    /// Whether there is a webhook.
+    pub(super) fn has_webhook(&self) -> bool {
+        self.extension.webhook().is_some()
     }
 
     pub(super) fn input(&self, properties: Json) -> Arc<dyn Input> {

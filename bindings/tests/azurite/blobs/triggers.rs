@@ -320,3 +320,54 @@ async fn wrong_triggers_are_refused() {
         assert!(error.contains(problem), "{error}");
     }
 }
+
+/// bindings.md 59: the handshake is answered, a new blob of an event runs, nothing is looked for.
+#[tokio::test]
+async fn b59_events_replace_the_search() {
+    let service = Service::in_memory();
+    let host = Host::new(&service, json!({}));
+    for name in ["told.txt", "untold.txt", "other.bin"] {
+        host.put("events", name, b"content").await;
+    }
+    assert!(!host.has_webhook(), "no function needs it");
+    let properties = json!({"path": "events/{name}.txt", "source": "EventGrid"});
+    let running = Running::start(host.trigger("Told", properties), always(success));
+
+    let validation = json!({"data": {"validationCode": "abc"}});
+    let answer = (200, "{\"validationResponse\":\"abc\"}".to_owned());
+    let told = "Host.Functions.Told";
+    assert_eq!(host.tell(told, "SubscriptionValidation", json!([validation])).await, answer);
+    assert_eq!(host.tell("Told", "SubscriptionValidation", validation).await, answer);
+    let unknown = (404, "cannot find function: 'Host.Functions.Nobody'".to_owned());
+    assert_eq!(host.tell("Host.Functions.Nobody", "Notification", json!([])).await, unknown);
+    assert_eq!(host.tell(told, "Notification", json!("text")).await.0, 400);
+    assert_eq!(host.tell(told, "Unsubscribe", json!({})).await.0, 202);
+
+    let event = |kind: &str, name: &str| {
+        json!({
+            "eventType": kind,
+            "subject": format!("/blobServices/default/containers/events/blobs/{name}"),
+            "data": {"eTag": "0xOLD", "blobType": "BlockBlob", "url": format!("https://x.example.com/events/{name}")},
+        })
+    };
+    let events = json!([
+        event("Microsoft.Storage.BlobDeleted", "untold.txt"),
+        event("Microsoft.Storage.BlobCreated", "other.bin"),
+        event("Microsoft.Storage.BlobCreated", "told.txt"),
+    ]);
+    assert_eq!(host.tell(told, "Notification", events).await, (202, String::new()));
+    ran(&running, 1).await;
+    settled(&host).await;
+    // In the other schema.
+    let url = format!("{}/events/cloud.txt", host.blobs().address());
+    let cloud = json!({"type": "Microsoft.Storage.BlobCreated", "data": {"eTag": "0x1", "url": url}});
+    host.put("events", "cloud.txt", b"content").await;
+    assert_eq!(host.tell(told, "Notification", cloud).await.0, 202);
+    ran(&running, 2).await;
+    settled(&host).await;
+    assert_eq!(names(&running), ["events/cloud.txt", "events/told.txt"]);
+    // Nobody has looked for blobs: that would have left receipts and a position.
+    let state = host.blobs().container("azure-webjobs-hosts").list("", None, 100).await;
+    assert!(state.is_err_and(|error| error.is_not_found()), "no container was made");
+    running.stop().await;
+}
