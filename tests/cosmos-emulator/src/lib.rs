@@ -61,8 +61,10 @@ async fn forward(State(emulator): State<Arc<Emulator>>, request: Request) -> Res
 
 async fn answer(emulator: &Emulator, request: Request) -> Result<Response, String> {
     let (parts, body) = request.into_parts();
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let url = emulator.origin.join(path).map_err(|error| error.to_string())?;
+    let mut url = emulator.origin.clone();
+    // Some clients end paths in a slash, which the double does not understand.
+    url.set_path(parts.uri.path().trim_end_matches('/'));
+    url.set_query(parts.uri.query());
     let method = match parts.method.as_str() {
         "GET" => Method::Get,
         "POST" => Method::Post,

@@ -11,6 +11,17 @@ KEY = os.environ.get(
     "COSMOS_KEY",
     "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==",
 )
+LACKING = set(filter(None, os.environ.get("COSMOS_LACKS", "").split(",")))
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "needs(part): skipped, and said so, where COSMOS_LACKS names the part")
+
+
+def pytest_runtest_setup(item):
+    for mark in item.iter_markers("needs"):
+        if mark.args[0] in LACKING:
+            pytest.skip(f"the service under test lacks {mark.args[0]}")
 
 
 @pytest.fixture(scope="session")

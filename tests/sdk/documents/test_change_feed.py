@@ -1,5 +1,7 @@
 from datetime import datetime, timedelta, timezone
 
+import pytest
+
 
 def test_from_the_beginning_and_on(fresh):
     container = fresh()
@@ -30,6 +32,7 @@ def test_of_a_partition_key_and_of_ranges(fresh):
     assert len(total) == 6
 
 
+@pytest.mark.needs("times")
 def test_from_a_time(fresh):
     container = fresh()
     container.create_item({"id": "1", "pk": "a"})

@@ -60,6 +60,10 @@ def test_errors(people):
     with pytest.raises(CosmosHttpResponseError) as caught:
         everywhere(people, "SELECT ST_WITHIN(c.a, c.b) FROM c")
     assert caught.value.status_code == 400 and "ST_WITHIN" in caught.value.message
+
+
+@pytest.mark.needs("validation")
+def test_a_query_across_partitions_says_so(people):
     with pytest.raises(CosmosHttpResponseError) as caught:
         list(people.query_items("SELECT * FROM c WHERE c.age = 21"))
     assert caught.value.status_code == 400 and "Cross partition" in caught.value.message
