@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use horus_app::log::Log;
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 
 use super::CATEGORY;
 use super::message::Message;
@@ -32,10 +32,42 @@ pub(super) struct Recheck {
     pub(super) path: BlobPath,
 }
 
+/// A blob that an output of this host has written.
+#[derive(Debug, Clone)]
+pub(super) struct Written {
+    /// Address of the account.
+    pub(super) address: Arc<str>,
+    pub(super) path: BlobPath,
+}
+
+/// Where outputs tell what they have written, so that functions which wait for it need not wait for a sweep.
+#[derive(Debug, Clone)]
+pub(super) struct Outbox(broadcast::Sender<Written>);
+
+impl Default for Outbox {
+    fn default() -> Self {
+        // What is not taken in time is found by the sweep.
+        Self(broadcast::Sender::new(256))
+    }
+}
+
+impl Outbox {
+    pub(super) fn tell(&self, service: &BlobService, path: BlobPath) {
+        if self.0.receiver_count() > 0 {
+            let _ = self.0.send(Written { address: service.address().into(), path });
+        }
+    }
+
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<Written> {
+        self.0.subscribe()
+    }
+}
+
 /// What the host gives to its blob triggers.
 #[derive(Debug)]
 pub(super) struct Ground {
     pub(super) storage: Storage,
+    pub(super) outbox: Outbox,
     pub(super) state: HostState,
     pub(super) host_id: String,
     /// Blobs of the host's own account.

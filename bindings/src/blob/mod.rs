@@ -23,7 +23,7 @@ use crate::template::Template;
 use crate::{BindError, HostSection, IndexContext, Input, Output, Trigger, Webhook, deferred};
 
 use convert::Shape;
-use hub::{Ground, Hub};
+use hub::{Ground, Hub, Outbox};
 use path::BlobPath;
 use pattern::Pattern;
 use trigger::{BlobTrigger, Source, Watch};
@@ -38,6 +38,7 @@ const CATEGORY: &str = "Host.Triggers.Blobs";
 pub struct Extension {
     storage: Storage,
     options: Options,
+    outbox: Outbox,
     /// Made with the first trigger.
     hub: OnceLock<Arc<Hub>>,
 }
@@ -45,7 +46,7 @@ pub struct Extension {
 impl Extension {
     /// The extension on the services of `storage`.
     pub fn new(storage: Storage) -> Self {
-        Self { storage, options: Options::default(), hub: OnceLock::new() }
+        Self { storage, options: Options::default(), outbox: Outbox::default(), hub: OnceLock::new() }
     }
 
     fn connection(&self, binding: &Binding, cx: &IndexContext<'_>) -> Result<Connection, BindError> {
@@ -74,6 +75,7 @@ impl Extension {
         let queue = |name: &str| queues.queue(name).map_err(|error| failed(&error));
         let ground = Ground {
             storage: self.storage.clone(),
+            outbox: self.outbox.clone(),
             state: cx.state.clone(),
             host_id: cx.host_id.to_owned(),
             blobs,
@@ -205,6 +207,7 @@ impl crate::Extension for Extension {
             service: self.service(binding, cx)?,
             path: template(binding, cx, false)?,
             function: cx.function.name.clone(),
+            outbox: self.outbox.clone(),
         }))
     }
 }

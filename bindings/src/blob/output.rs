@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::hub::Outbox;
 use super::path::BlobPath;
 use crate::storage::BlobService;
 use crate::template::Template;
@@ -13,6 +14,7 @@ pub(super) struct BlobOutput {
     pub(super) service: BlobService,
     pub(super) path: Template,
     pub(super) function: String,
+    pub(super) outbox: Outbox,
 }
 
 #[async_trait]
@@ -26,10 +28,12 @@ impl Output for BlobOutput {
         match blob.write(content.clone()).await {
             Err(error) if error.is_not_found() => {
                 self.service.create_container(&path.container).await?;
-                Ok(blob.write(content).await?)
+                blob.write(content).await?;
             }
-            result => Ok(result?),
+            result => result?,
         }
+        self.outbox.tell(&self.service, path);
+        Ok(())
     }
 }
 

@@ -16,12 +16,12 @@ use std::time::Duration;
 use chrono::Utc;
 use futures::stream;
 use futures::{FutureExt as _, StreamExt as _};
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use self::position::Position;
 use super::CATEGORY;
-use super::hub::{Hub, Recheck};
+use super::hub::{Hub, Recheck, Written};
 use super::message::Message;
 use super::path::BlobPath;
 use super::trigger::Watch;
@@ -69,6 +69,16 @@ pub(super) struct Scan<'a> {
     containers: Vec<Watched>,
 }
 
+/// Who tells about blobs before the next sweep finds them.
+struct Tellers<'a> {
+    /// The service, of everything that is written.
+    service: Option<BlobChanges>,
+    /// Outputs of this host.
+    outputs: broadcast::Receiver<Written>,
+    /// Functions whose blob changed on its way.
+    rechecks: &'a mut mpsc::Receiver<Recheck>,
+}
+
 /// What ends a pause.
 enum Wake {
     Sweep,
@@ -112,14 +122,18 @@ impl<'a> Scan<'a> {
     /// Runs until `drain` starts.
     pub(super) async fn run(&mut self, rechecks: &mut mpsc::Receiver<Recheck>, drain: &Drain) {
         // From before the first listing, so that nothing falls between.
-        let mut told = self.hub.ground.storage.blob_changes();
+        let mut tellers = Tellers {
+            service: self.hub.ground.storage.blob_changes(),
+            outputs: self.hub.ground.outbox.subscribe(),
+            rechecks,
+        };
         loop {
             let complete = tokio::select! {
                 complete = self.sweep() => complete,
                 () = drain.draining() => return,
             };
             let everything_is_told =
-                self.containers.iter().all(|watched| watched.account.is_some()) && told.is_some();
+                self.containers.iter().all(|watched| watched.account.is_some()) && tellers.service.is_some();
             let pause = match (everything_is_told, complete) {
                 (true, Sweep::Complete) => PAUSE_WHEN_TOLD,
                 (true, Sweep::Unfinished) => PAUSE_WHEN_UNFINISHED,
@@ -127,7 +141,7 @@ impl<'a> Scan<'a> {
             };
             let mut due = Instant::now() + pause;
             loop {
-                match self.rest(due, &mut told, rechecks, drain).await {
+                match self.rest(due, &mut tellers, drain).await {
                     Wake::Sweep => break,
                     Wake::End => return,
                     Wake::Look(found) => {
@@ -141,29 +155,24 @@ impl<'a> Scan<'a> {
     }
 
     /// Waits for the next sweep, or for word of blobs that were written.
-    async fn rest(
-        &self,
-        due: Instant,
-        told: &mut Option<BlobChanges>,
-        rechecks: &mut mpsc::Receiver<Recheck>,
-        drain: &Drain,
-    ) -> Wake {
+    async fn rest(&self, due: Instant, tellers: &mut Tellers<'_>, drain: &Drain) -> Wake {
         loop {
-            let change = async {
-                match told {
-                    Some(told) => told.next().await,
+            let service = async {
+                match &mut tellers.service {
+                    Some(service) => service.next().await,
                     None => std::future::pending().await,
                 }
             };
             let mut found = tokio::select! {
                 () = sleep_until(due) => return Wake::Sweep,
                 () = drain.draining() => return Wake::End,
-                Some(recheck) = rechecks.recv() => vec![(recheck.watch, recheck.path)],
-                change = change => match change {
+                Some(recheck) = tellers.rechecks.recv() => vec![(recheck.watch, recheck.path)],
+                Ok(written) = tellers.outputs.recv() => self.reading(&written),
+                news = service => match news {
                     Some(BlobNews::Written(change)) => self.watching(&change),
                     Some(BlobNews::Missed) => return Wake::Sweep,
                     None => {
-                        *told = None;
+                        tellers.service = None;
                         Vec::new()
                     }
                 },
@@ -172,11 +181,14 @@ impl<'a> Scan<'a> {
                 continue;
             }
             sleep(GATHER).await;
-            while let Ok(recheck) = rechecks.try_recv() {
+            while let Ok(recheck) = tellers.rechecks.try_recv() {
                 found.push((recheck.watch, recheck.path));
             }
+            while let Ok(written) = tellers.outputs.try_recv() {
+                found.extend(self.reading(&written));
+            }
             loop {
-                match told.as_mut().and_then(|told| told.next().now_or_never()).flatten() {
+                match tellers.service.as_mut().and_then(|told| told.next().now_or_never()).flatten() {
                     Some(BlobNews::Written(change)) => found.extend(self.watching(&change)),
                     Some(BlobNews::Missed) => return Wake::Sweep,
                     None => break,
@@ -190,17 +202,22 @@ impl<'a> Scan<'a> {
 
     /// The functions that watch the changed blob.
     fn watching(&self, change: &BlobChange) -> Vec<(Arc<Watch>, BlobPath)> {
-        let watched = self.containers.iter().filter(|watched| {
-            watched.account.as_deref() == Some(&*change.account) && watched.name == *change.container
-        });
-        watched
+        let path = BlobPath { container: change.container.to_string(), name: change.name.to_string() };
+        self.watchers(&path, |watched| watched.account.as_deref() == Some(&*change.account))
+    }
+
+    /// The functions that watch the blob which an output has written.
+    fn reading(&self, written: &Written) -> Vec<(Arc<Watch>, BlobPath)> {
+        self.watchers(&written.path, |watched| watched.watches[0].service.address() == &*written.address)
+    }
+
+    fn watchers(&self, path: &BlobPath, is_there: impl Fn(&Watched) -> bool) -> Vec<(Arc<Watch>, BlobPath)> {
+        self.containers
+            .iter()
+            .filter(|watched| watched.name == path.container && is_there(watched))
             .flat_map(|watched| &watched.watches)
-            .filter(|watch| watch.pattern.matches(&change.container, &change.name))
-            .map(|watch| {
-                let path =
-                    BlobPath { container: change.container.to_string(), name: change.name.to_string() };
-                (watch.clone(), path)
-            })
+            .filter(|watch| watch.pattern.matches(&path.container, &path.name))
+            .map(|watch| (watch.clone(), path.clone()))
             .collect()
     }
 

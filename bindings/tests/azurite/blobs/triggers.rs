@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use futures::FutureExt;
-use horus_bindings::{Value, Verdict};
+use horus_bindings::{BindingData, Value, Verdict};
 use horus_test_support::eventually;
 use serde_json::{Value as Json, json};
 use tokio::sync::Semaphore;
@@ -262,6 +262,22 @@ async fn new_blobs_are_found_soon() {
     ran(&running, 2).await;
     let limit = if service.storage().blob_changes().is_some() { 5 } else { 20 };
     assert!(written.elapsed() < Duration::from_secs(limit), "took {:?}", written.elapsed());
+    running.stop().await;
+}
+
+/// What an output of the same host writes is found at once, wherever the account is.
+#[tokio::test]
+async fn blobs_of_outputs_are_found_soon() {
+    let service = Service::in_memory();
+    let host = Host::new(&service, json!({}));
+    host.put("chain", "first", b"x").await;
+    let running = Running::start(host.trigger("Chain", json!({"path": "chain/{x}"})), always(success));
+    ran(&running, 1).await;
+    let output = host.output(json!({"path": "chain/second"}));
+    let written = Instant::now();
+    output.write(Value::String("y".to_owned()), &BindingData::default()).await.unwrap();
+    ran(&running, 2).await;
+    assert!(written.elapsed() < Duration::from_secs(5), "took {:?}", written.elapsed());
     running.stop().await;
 }
 
