@@ -13,6 +13,7 @@ mod faults;
 mod functions;
 mod http;
 mod lifecycle;
+mod offline;
 mod orders;
 mod storage;
 #[cfg(feature = "wasm")]

@@ -7,7 +7,7 @@ mod func;
 mod stub;
 mod wait;
 
-pub(crate) use app::{App, repository, with_node_library};
+pub(crate) use app::{App, node_modules, repository, with_node_library};
 pub(crate) use client::Answer;
 pub(crate) use clients::Clients;
 pub(crate) use func::{Func, Launch, Mode, is_running};
