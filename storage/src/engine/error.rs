@@ -79,6 +79,12 @@ impl From<redb::StorageError> for StoreError {
     }
 }
 
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        if is_full(&error) { Self::Full } else { Self::Io(error.to_string()) }
+    }
+}
+
 /// Every other redb error wraps a storage error or states a misuse; both end here.
 macro_rules! from_redb {
     ($($error:ident),*) => {$(

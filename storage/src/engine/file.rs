@@ -1,9 +1,11 @@
 //! The data file: opening it safely, and coming back after the disk failed.
 
 use super::backend::Allocated;
+use super::commit::{read_mark, replay, write_mark};
 use super::error::OpenError;
+use super::journal::{JOURNAL_FILE, Journal, ReplayError, Settled};
 use super::lock::FolderLock;
-use super::{Snapshot, StoreError};
+use super::{EngineOptions, Snapshot, StoreError};
 use parking_lot::{Mutex, RwLock};
 use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadableDatabase, WriteTransaction};
@@ -14,7 +16,9 @@ use std::time::{Duration, Instant};
 const DATA_FILE: &str = "store.redb";
 /// Written after the data file was created: from then on a missing or empty data file is damage, not a new store.
 const FORMAT_FILE: &str = "format";
-const FORMAT: u32 = 1;
+/// 1: the data file alone. 2: the data file and its journal; a release that does not know the journal must not open it.
+const FORMAT: u32 = 2;
+const FORMAT_WITHOUT_JOURNAL: u32 = 1;
 /// Data files up to this size are verified page by page at every start; larger ones only after a crash.
 const ALWAYS_VERIFY: u64 = 64 << 20;
 /// How long a look at the free disk space is believed.
@@ -23,14 +27,16 @@ const SPACE_CHECK: Duration = Duration::from_millis(200);
 /// Where the data lives and how to open it again.
 enum Origin {
     Memory,
-    File { path: PathBuf, folder: PathBuf, reserve: u64, _lock: FolderLock },
+    File { path: PathBuf, folder: PathBuf, reserve: u64, cache: usize, _lock: FolderLock },
 }
 
+/// The data file and its journal.
 pub(super) struct DataFile {
     origin: Origin,
-    cache: usize,
     /// `None` between a disk error and a successful reopening.
-    database: RwLock<Option<Database>>,
+    pub(super) database: RwLock<Option<Database>>,
+    /// Only the writer takes it; `None` in memory.
+    pub(super) journal: Mutex<Option<Journal>>,
     space: Mutex<Option<(Instant, bool)>>,
 }
 
@@ -41,62 +47,57 @@ impl DataFile {
             .create_with_backend(redb::backends::InMemoryBackend::new())?;
         Ok(Self {
             origin: Origin::Memory,
-            cache,
             database: RwLock::new(Some(database)),
+            journal: Mutex::new(None),
             space: Mutex::new(None),
         })
     }
 
-    pub(super) fn in_folder(folder: &Path, cache: usize, reserve: u64) -> Result<Self, OpenError> {
+    pub(super) fn in_folder(folder: &Path, options: &EngineOptions) -> Result<Self, OpenError> {
+        let &EngineOptions { cache, reserve, journal: most_journal, .. } = options;
         let io = |action, source| OpenError::Io { folder: folder.to_path_buf(), action, source };
         std::fs::create_dir_all(folder).map_err(|source| io("creating the folder", source))?;
         let lock = FolderLock::take(folder)?;
         let path = folder.join(DATA_FILE);
         let damaged = |reason: String| OpenError::Damaged { file: path.clone(), reason };
 
-        let format_file = folder.join(FORMAT_FILE);
-        let known = match std::fs::read_to_string(&format_file) {
-            Ok(text) => {
-                let found: u32 = text
-                    .trim()
-                    .parse()
-                    .map_err(|_| damaged(format!("the file '{FORMAT_FILE}' beside it is not a number")))?;
-                if found > FORMAT {
-                    return Err(OpenError::Newer { folder: folder.to_path_buf(), found, supported: FORMAT });
-                }
-                true
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-            Err(source) => return Err(io("reading the format file", source)),
-        };
+        let format = read_format(folder, &path)?;
         let length = match std::fs::metadata(&path) {
             Ok(metadata) => Some(metadata.len()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(source) => return Err(io("looking at the data file", source)),
         };
-        match (known, length) {
-            (true, None) => return Err(damaged("it is missing".to_owned())),
-            (true, Some(0)) => return Err(damaged("it is empty".to_owned())),
+        match (format, length) {
+            (Some(_), None) => return Err(damaged("it is missing".to_owned())),
+            (Some(_), Some(0)) => return Err(damaged("it is empty".to_owned())),
             _ => {}
         }
-        let database =
-            open(&path, cache, length.unwrap_or(0) <= ALWAYS_VERIFY).map_err(|error| match error {
-                DatabaseError::Storage(redb::StorageError::Io(source))
-                    if source.kind() != std::io::ErrorKind::InvalidData
-                        && source.kind() != std::io::ErrorKind::UnexpectedEof =>
-                {
-                    io("opening the data file", source)
+        let verify = length.unwrap_or(0) <= ALWAYS_VERIFY;
+        let database = open(&path, folder, reserve, cache, verify).map_err(|error| match error {
+            DatabaseError::Storage(redb::StorageError::Io(source))
+                if source.kind() != std::io::ErrorKind::InvalidData
+                    && source.kind() != std::io::ErrorKind::UnexpectedEof =>
+            {
+                io("opening the data file", source)
+            }
+            other => damaged(other.to_string()),
+        })?;
+        let journal = if format.is_some_and(|format| format > FORMAT_WITHOUT_JOURNAL) {
+            with_journal(folder, &database, most_journal).map_err(|error| match error {
+                ReplayError::Damaged(reason) => {
+                    OpenError::Damaged { file: folder.join(JOURNAL_FILE), reason }
                 }
-                other => damaged(other.to_string()),
-            })?;
-        if !known {
-            write_durably(folder, &format_file, format!("{FORMAT}\n").as_bytes())
-                .map_err(|source| io("writing the format file", source))?;
-        }
+                ReplayError::Io(source) => io("reading the journal", source),
+                ReplayError::Store(error) => damaged(error.to_string()),
+            })?
+        } else {
+            new_journal(folder, &database, most_journal)
+                .map_err(|source| io("creating the journal", source))?
+        };
         Ok(Self {
-            origin: Origin::File { path, folder: folder.to_path_buf(), reserve, _lock: lock },
-            cache,
+            origin: Origin::File { path, folder: folder.to_path_buf(), reserve, cache, _lock: lock },
             database: RwLock::new(Some(database)),
+            journal: Mutex::new(Some(journal)),
             space: Mutex::new(None),
         })
     }
@@ -123,23 +124,34 @@ impl DataFile {
         if self.disk_is_full() {
             return Err(StoreError::Full);
         }
+        self.begin()
+    }
+
+    pub(super) fn begin(&self) -> Result<WriteTransaction, StoreError> {
         let guard = self.database.read();
         let database = guard.as_ref().ok_or_else(|| StoreError::Io(UNAVAILABLE.to_owned()))?;
         Ok(database.begin_write()?)
     }
 
-    /// After a failed group: the database refuses further work until it is opened again, which brings back the
-    /// last committed state.
-    pub(super) fn recover(&self, _error: &StoreError) {
-        let Origin::File { path, .. } = &self.origin else { return };
+    /// After a failed group: the database refuses further work until it is opened again, which brings back what it
+    /// last made durable; the journal has the rest. Readers wait meanwhile, so they never see the older state.
+    /// False when it could not be opened: then reads fail and the next write tries again.
+    pub(super) fn recover(&self) -> bool {
+        let Origin::File { path, folder, reserve, cache, .. } = &self.origin else { return true };
         let healthy = self.database.read().as_ref().is_some_and(|database| database.begin_write().is_ok());
         if healthy {
-            return;
+            return true;
         }
         let mut guard = self.database.write();
         *guard = None;
-        // Still failing: the next write tries again.
-        *guard = open(path, self.cache, false).ok();
+        let mut journal = self.journal.lock();
+        let Some(journal) = journal.as_mut() else { return false };
+        let reopened = open(path, folder, *reserve, *cache, false).ok();
+        *guard = reopened.filter(|database| {
+            let settled = read_mark(database).ok().flatten();
+            settled.is_some_and(|settled| replay(database, journal, settled).is_ok())
+        });
+        guard.is_some()
     }
 
     /// Refusing in time keeps the data file healthy: a write that fails half-way closes the database.
@@ -159,10 +171,60 @@ impl DataFile {
 
 const UNAVAILABLE: &str = "it could not be opened again after a disk error";
 
-fn open(path: &Path, cache: usize, verify: bool) -> Result<Database, DatabaseError> {
+/// The format of the folder's data; `None` for a folder without any.
+fn read_format(folder: &Path, data_file: &Path) -> Result<Option<u32>, OpenError> {
+    let damaged = |_| OpenError::Damaged {
+        file: data_file.to_path_buf(),
+        reason: format!("the file '{FORMAT_FILE}' beside it is not a number"),
+    };
+    match std::fs::read_to_string(folder.join(FORMAT_FILE)) {
+        Ok(text) => match text.trim().parse().map_err(damaged)? {
+            found if found > FORMAT => {
+                Err(OpenError::Newer { folder: folder.to_path_buf(), found, supported: FORMAT })
+            }
+            found => Ok(Some(found)),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => {
+            Err(OpenError::Io { folder: folder.to_path_buf(), action: "reading the format file", source })
+        }
+    }
+}
+
+/// The first journal of a new store, or of one written by a release without journals. The format changes last: until
+/// then nothing was recorded, and the next start begins here again.
+fn new_journal(folder: &Path, database: &Database, most: u64) -> std::io::Result<Journal> {
+    let settled = Settled { sequence: 0, salt: rand::random(), capacity: Journal::first_capacity(most) };
+    write_mark(database, settled).map_err(std::io::Error::other)?;
+    let journal = Journal::create(&folder.join(JOURNAL_FILE), settled, most)?;
+    write_durably(folder, &folder.join(FORMAT_FILE), format!("{FORMAT}\n").as_bytes())?;
+    Ok(journal)
+}
+
+/// The journal beside `database`, after putting into `database` what only the journal had.
+fn with_journal(folder: &Path, database: &Database, most: u64) -> Result<Journal, ReplayError> {
+    let lost = || ReplayError::Damaged("the data file beside it does not know it".to_owned());
+    let settled = read_mark(database)?.ok_or_else(lost)?;
+    let mut journal = match Journal::open(&folder.join(JOURNAL_FILE), settled, most) {
+        Err(ReplayError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(ReplayError::Damaged("it is missing".to_owned()));
+        }
+        opened => opened?,
+    };
+    replay(database, &mut journal, settled)?;
+    Ok(journal)
+}
+
+fn open(
+    path: &Path,
+    folder: &Path,
+    reserve: u64,
+    cache: usize,
+    verify: bool,
+) -> Result<Database, DatabaseError> {
     let attempt = std::panic::catch_unwind(|| {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        let backend = Allocated::new(FileBackend::new(file)?);
+        let backend = Allocated::new(FileBackend::new(file)?, folder, reserve);
         Database::builder()
             .set_cache_size(cache)
             .set_check_integrity_on_open(verify)

@@ -16,8 +16,10 @@
 
 mod backend;
 mod clock;
+mod commit;
 mod error;
 mod file;
+mod journal;
 mod lock;
 mod sweep;
 mod tx;
@@ -51,6 +53,8 @@ pub struct EngineOptions {
     pub cache: usize,
     /// Writes are refused ([`StoreError::Full`]) when fewer bytes than this are free on the disk.
     pub reserve: u64,
+    /// Most bytes of the journal. A longer one makes the data file durable less often, and a start after a crash longer.
+    pub journal: u64,
     /// What time it is; tests move it.
     pub clock: Clock,
 }
@@ -63,7 +67,7 @@ impl EngineOptions {
 
     /// Nothing on disk.
     pub fn in_memory() -> Self {
-        Self { folder: None, cache: 32 << 20, reserve: 32 << 20, clock: Clock::system() }
+        Self { folder: None, cache: 32 << 20, reserve: 32 << 20, journal: 8 << 20, clock: Clock::system() }
     }
 }
 
@@ -88,7 +92,7 @@ impl Engine {
     /// Opens or creates the store and starts its writer thread. Blocks while a crashed store is repaired.
     pub fn open(options: EngineOptions) -> Result<Self, OpenError> {
         let file = match &options.folder {
-            Some(folder) => DataFile::in_folder(folder, options.cache, options.reserve)?,
+            Some(folder) => DataFile::in_folder(folder, &options)?,
             None => DataFile::in_memory(options.cache).map_err(|error| OpenError::Damaged {
                 file: PathBuf::from(":memory:"),
                 reason: error.to_string(),

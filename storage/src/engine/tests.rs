@@ -123,6 +123,171 @@ async fn a_missing_data_file_is_damage_not_a_new_store() {
 }
 
 #[tokio::test]
+async fn a_missing_journal_is_damage_too() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path()).await;
+    std::fs::remove_file(folder.path().join("store.journal")).unwrap();
+    let error = Engine::open(EngineOptions::in_folder(folder.path())).unwrap_err();
+    assert!(error.to_string().contains("store.journal' is damaged (it is missing)"), "{error}");
+    assert!(!folder.path().join("store.journal").exists());
+}
+
+/// What a process that is killed now would leave behind.
+fn image(folder: &Path) -> tempfile::TempDir {
+    let image = tempfile::tempdir().unwrap();
+    for file in ["store.redb", "store.journal", "format"] {
+        std::fs::copy(folder.join(file), image.path().join(file)).unwrap();
+    }
+    image
+}
+
+fn all(engine: &Engine) -> Vec<Row> {
+    engine.read(|view| view.list(DATA, &KeyRange::prefix(b""), usize::MAX)).unwrap()
+}
+
+#[tokio::test]
+async fn a_damaged_journal_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    for key in [b"a", b"b", b"c"] {
+        put(&engine, key, b"").await;
+    }
+    let image = image(folder.path());
+    let path = image.path().join("store.journal");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[4096 + 30] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let error = Engine::open(EngineOptions::in_folder(image.path())).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains("store.journal"), "{error}");
+    assert!(std::fs::read(&path).unwrap() == bytes);
+}
+
+/// Issue 3, durability: a crash right after any acknowledgement, with the journal at every stage of its laps: just
+/// appended, full, settled in the data file and still holding the old records, begun again over them, grown.
+#[tokio::test]
+async fn a_crash_after_any_acknowledgement_loses_nothing_and_brings_nothing_back() {
+    for journal in [8 << 10, 32 << 10, 512 << 10] {
+        let folder = tempfile::tempdir().unwrap();
+        let options = EngineOptions { journal, ..EngineOptions::in_folder(folder.path()) };
+        let engine = Engine::open(options.clone()).unwrap();
+        let mut model = std::collections::BTreeMap::new();
+        let mut images = 0;
+        for step in 0u32..150 {
+            let key = (rand::random::<u32>() % 20).to_be_bytes();
+            // From nothing to more than the smallest journal holds.
+            let value = vec![u8::try_from(step).unwrap(); 1 << (rand::random::<u32>() % 15)];
+            if step % 3 == 2 {
+                model.remove(&key[..]);
+                engine.write(move |tx| tx.delete(DATA, &key)).await.unwrap();
+            } else {
+                model.insert(key.to_vec(), value.clone());
+                engine.write(move |tx| tx.put(DATA, &key, &value)).await.unwrap();
+            }
+            if step % 5 == 0 {
+                let image = image(folder.path());
+                let left = Engine::open(EngineOptions { journal, ..EngineOptions::in_folder(image.path()) })
+                    .unwrap();
+                assert_eq!(all(&left), model.clone().into_iter().collect::<Vec<_>>(), "step {step}");
+                images += 1;
+            }
+        }
+        assert_eq!(images, 30);
+        drop(engine);
+        let engine = Engine::open(options).unwrap();
+        assert_eq!(all(&engine), model.into_iter().collect::<Vec<_>>());
+    }
+}
+
+/// A start that is itself killed, again and again, before it settled anything.
+#[tokio::test]
+async fn replaying_twice_is_replaying_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    put(&engine, b"a", b"1").await;
+    engine.write(|tx| tx.delete(DATA, b"a")).await.unwrap();
+    put(&engine, b"b", b"2").await;
+    let mut folder = image(folder.path());
+    for round in 0..5u8 {
+        let engine = open(folder.path());
+        assert_eq!(all(&engine).len(), 1 + usize::from(round));
+        engine.write(move |tx| tx.put(DATA, &[round], b"")).await.unwrap();
+        let next = image(folder.path());
+        drop(engine);
+        folder = next;
+    }
+}
+
+#[tokio::test]
+async fn a_folder_without_a_journal_gets_one() {
+    let folder = tempfile::tempdir().unwrap();
+    {
+        let database = redb::Database::create(folder.path().join("store.redb")).unwrap();
+        let transaction = database.begin_write().unwrap();
+        transaction.open_table(DATA.definition()).unwrap().insert(&b"old"[..], &b"1"[..]).unwrap();
+        transaction.commit().unwrap();
+    }
+    std::fs::write(folder.path().join("format"), "1\n").unwrap();
+    // Left by a start that was killed before the format was written.
+    std::fs::write(folder.path().join("store.journal"), [1; 5000]).unwrap();
+    let engine = open(folder.path());
+    put(&engine, b"new", b"2").await;
+    let image = image(folder.path());
+    assert_eq!(std::fs::read_to_string(image.path().join("format")).unwrap(), "2\n");
+    assert_eq!(all(&open(image.path())).len(), 2);
+}
+
+/// The disk refuses a flush: the caller is told, its change is gone for readers and for the next start.
+#[tokio::test]
+async fn a_journal_that_cannot_be_flushed_costs_only_its_group() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    put(&engine, b"a", b"1").await;
+    engine.0.file.journal.lock().as_mut().unwrap().fail_next();
+    let refused = engine.write(|tx| tx.put(DATA, b"b", b"2")).await;
+    assert!(matches!(refused, Err(StoreError::Io(_))), "{refused:?}");
+    assert_eq!(all(&engine).len(), 1);
+    put(&engine, b"c", b"3").await;
+    put(&engine, b"d", b"4").await;
+    let image = image(folder.path());
+    let keys: Vec<_> = all(&open(image.path())).into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, [b"a", b"c", b"d"]);
+}
+
+/// The data file has to be opened again while the journal holds what it has not.
+#[tokio::test]
+async fn reopening_after_a_disk_error_brings_back_what_was_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    put(&engine, b"a", b"1").await;
+    *engine.0.file.database.write() = None;
+    engine.read(|view| view.get(DATA, b"a")).unwrap_err();
+    // Whoever writes first opens it, or the writer itself after a while.
+    let _ = engine.write(|tx| tx.put(DATA, b"b", b"2")).await;
+    put(&engine, b"c", b"3").await;
+    assert!(engine.read(|view| view.contains(DATA, b"a")).unwrap());
+    assert!(all(&open(image(folder.path()).path())).len() >= 2);
+}
+
+#[tokio::test]
+async fn a_closed_store_has_nothing_left_in_its_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    put(&engine, b"a", b"1").await;
+    assert!(engine.0.file.is_unsettled());
+    engine.close().await;
+    assert!(!engine.0.file.is_unsettled());
+    drop(engine);
+    let engine = open(folder.path());
+    put(&engine, b"b", b"2").await;
+    let end = std::time::Instant::now() + Duration::from_secs(20);
+    while engine.0.file.is_unsettled() {
+        assert!(std::time::Instant::now() < end, "an idle store settles by itself");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_newer_format_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     filled(folder.path()).await;

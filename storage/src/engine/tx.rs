@@ -1,5 +1,6 @@
 //! Writing: one request's changes inside the current group, undone as a whole if the request fails.
 
+use super::journal::{Mark, Redo};
 use super::view::{Visit, get_from, scan_in};
 use super::{KeyRange, Space, StoreError, View};
 use redb::{ReadableTable, Table, WriteTransaction};
@@ -19,10 +20,15 @@ pub struct Tx<'tx> {
     transaction: &'tx WriteTransaction,
     tables: RefCell<Vec<(Space, Rc<OpenTable<'tx>>)>>,
     undo: Vec<Undo>,
+    /// The group's changes for the journal, and where those of the current request begin.
+    redo: &'tx mut Redo,
+    kept: Mark,
     counters: Vec<Counter>,
     next_id: Option<u64>,
     id_taken: bool,
     written: usize,
+    /// The first failure of the database itself: then the group as a whole cannot stand.
+    failure: RefCell<Option<StoreError>>,
 }
 
 enum Undo {
@@ -38,22 +44,28 @@ struct Counter {
 }
 
 impl<'tx> Tx<'tx> {
-    pub(super) fn new(transaction: &'tx WriteTransaction) -> Self {
+    /// `redo` is emptied and then collects the group's changes.
+    pub(super) fn new(transaction: &'tx WriteTransaction, redo: &'tx mut Redo) -> Self {
+        redo.clear();
         Self {
             transaction,
+            kept: redo.mark(),
+            redo,
             tables: RefCell::new(Vec::new()),
             undo: Vec::new(),
             counters: Vec::new(),
             next_id: None,
             id_taken: false,
             written: 0,
+            failure: RefCell::new(None),
         }
     }
 
     /// Stores `value` at `key`, replacing what was there.
     pub fn put(&mut self, space: Space, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         let table = self.table(space)?;
-        let before = table.borrow_mut().insert(key, value)?.map(|guard| guard.value().to_vec());
+        let before = self.noted(table.borrow_mut().insert(key, value))?.map(|guard| guard.value().to_vec());
+        self.redo.put(space, key, value);
         self.written += key.len() + value.len();
         self.undo.push(Undo::Row { space, key: key.to_vec(), before });
         Ok(())
@@ -62,8 +74,9 @@ impl<'tx> Tx<'tx> {
     /// Removes `key` and returns what was there.
     pub fn take(&mut self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let table = self.table(space)?;
-        let before = table.borrow_mut().remove(key)?.map(|guard| guard.value().to_vec());
+        let before = self.noted(table.borrow_mut().remove(key))?.map(|guard| guard.value().to_vec());
         if let Some(value) = &before {
+            self.redo.remove(space, key);
             self.written += key.len();
             self.undo.push(Undo::Row { space, key: key.to_vec(), before: Some(value.clone()) });
         }
@@ -73,9 +86,10 @@ impl<'tx> Tx<'tx> {
     /// Removes `key`; true when it was there.
     pub fn delete(&mut self, space: Space, key: &[u8]) -> Result<bool, StoreError> {
         let table = self.table(space)?;
-        let before = table.borrow_mut().remove(key)?.map(|guard| guard.value().to_vec());
+        let before = self.noted(table.borrow_mut().remove(key))?.map(|guard| guard.value().to_vec());
         let existed = before.is_some();
         if existed {
+            self.redo.remove(space, key);
             self.written += key.len();
             self.undo.push(Undo::Row { space, key: key.to_vec(), before });
         }
@@ -134,10 +148,12 @@ impl<'tx> Tx<'tx> {
     /// Keeps the current request's changes: the next failure undoes only what comes after.
     pub(super) fn keep(&mut self) {
         self.undo.clear();
+        self.kept = self.redo.mark();
     }
 
     /// Takes back everything since the last [`Tx::keep`].
     pub(super) fn undo(&mut self) -> Result<(), StoreError> {
+        self.redo.back_to(self.kept);
         while let Some(step) = self.undo.pop() {
             let (space, key, before) = match step {
                 Undo::Row { space, key, before } => (space, key, before),
@@ -149,14 +165,15 @@ impl<'tx> Tx<'tx> {
             let table = self.table(space)?;
             let mut table = table.borrow_mut();
             match before {
-                Some(value) => drop(table.insert(key.as_slice(), value.as_slice())?),
-                None => drop(table.remove(key.as_slice())?),
+                Some(value) => drop(self.noted(table.insert(key.as_slice(), value.as_slice()))?),
+                None => drop(self.noted(table.remove(key.as_slice()))?),
             }
         }
         Ok(())
     }
 
-    /// Writes the bookkeeping; returns whether the group changed anything at all.
+    /// Writes the bookkeeping; returns whether the group changed anything at all. Fails when the database failed one of
+    /// its requests: what that left behind is unknown, so nobody's changes may be kept.
     pub(super) fn finish(mut self) -> Result<bool, StoreError> {
         if let (true, Some(next)) = (self.id_taken, self.next_id) {
             self.put(META, NEXT_ID, &next.to_be_bytes())?;
@@ -164,14 +181,25 @@ impl<'tx> Tx<'tx> {
         for Counter { space, key, value } in std::mem::take(&mut self.counters) {
             self.put(space, &key, &value.to_be_bytes())?;
         }
-        Ok(self.written > 0)
+        match self.failure.take() {
+            Some(failure) => Err(failure),
+            None => Ok(self.written > 0),
+        }
+    }
+
+    fn noted<T, E: Into<StoreError>>(&self, result: Result<T, E>) -> Result<T, StoreError> {
+        result.map_err(|error| {
+            let error = error.into();
+            self.failure.borrow_mut().get_or_insert_with(|| error.clone());
+            error
+        })
     }
 
     fn table(&self, space: Space) -> Result<Rc<OpenTable<'tx>>, StoreError> {
         if let Some((_, table)) = self.tables.borrow().iter().find(|(known, _)| *known == space) {
             return Ok(Rc::clone(table));
         }
-        let table = Rc::new(RefCell::new(self.transaction.open_table(space.definition())?));
+        let table = Rc::new(RefCell::new(self.noted(self.transaction.open_table(space.definition()))?));
         self.tables.borrow_mut().push((space, Rc::clone(&table)));
         Ok(table)
     }
@@ -186,14 +214,14 @@ pub fn counter(view: &impl View, space: Space, key: &[u8]) -> Result<i64, StoreE
 
 impl View for Tx<'_> {
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        get_from(&*self.table(space)?.borrow(), key)
+        self.noted(get_from(&*self.table(space)?.borrow(), key))
     }
 
     fn contains(&self, space: Space, key: &[u8]) -> Result<bool, StoreError> {
-        Ok(self.table(space)?.borrow().get(key)?.is_some())
+        Ok(self.noted(self.table(space)?.borrow().get(key))?.is_some())
     }
 
     fn scan(&self, space: Space, range: &KeyRange, visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        scan_in(&*self.table(space)?.borrow(), range, visit)
+        self.noted(scan_in(&*self.table(space)?.borrow(), range, visit))
     }
 }

@@ -1,10 +1,14 @@
 //! The one thread that writes: many waiting requests become one durable transaction.
 
+use super::commit::Failure;
 use super::file::DataFile;
+use super::journal::Redo;
 use super::{StoreError, Tx};
 use redb::WriteTransaction;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
@@ -17,6 +21,9 @@ const GROUP_BYTES: usize = 8 << 20;
 
 /// The longest a group waits for the callers that took part in the one before.
 const LONGEST_WAIT: Duration = Duration::from_millis(1);
+
+/// After this long without a write the data file is made durable, so that a later start has nothing to catch up with.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// When to stop waiting for more requests. Callers that just got their answers usually ask again at once; a group that
 /// started with the first of them would leave the others waiting for a second commit. So a group waits for as many
@@ -76,73 +83,158 @@ pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// The thread's body. Ends on `Stop` or when every handle is gone.
-pub(super) fn run(file: &Arc<DataFile>, mut queue: mpsc::Receiver<Message>) {
+/// The thread's body. Ends on `Stop` or when every handle is gone, with everything in the data file.
+pub(super) fn run(file: &Arc<DataFile>, queue: mpsc::Receiver<Message>) {
+    let mut inbox = Inbox::new(queue);
     let mut pace = Pace::default();
-    while let Some(first) = queue.blocking_recv() {
-        let first = match first {
-            Message::Write(job) => job,
-            Message::Stop(done) => {
+    let mut redo = Redo::new();
+    loop {
+        let first = match inbox.next(file.is_unsettled().then_some(IDLE)) {
+            Next::Message(Message::Write(job)) => job,
+            Next::Message(Message::Stop(done)) => {
+                file.settle();
                 let _ = done.send(());
+                return;
+            }
+            Next::Idle => {
+                file.settle();
+                continue;
+            }
+            Next::Gone => {
+                file.settle();
                 return;
             }
         };
         let mut replies = Vec::new();
         let mut stop = None;
         // The file stays borrowed for the whole group; only recovery from a disk error replaces it.
-        let fate = file.begin_write().and_then(|transaction| {
+        let fate = file.begin_write().map_err(Failure::from).and_then(|transaction| {
             let outcome = catch_unwind(AssertUnwindSafe(|| {
-                group(transaction, first, &mut queue, &mut pace, &mut replies, &mut stop)
+                let mut group = Group { replies: &mut replies, stop: &mut stop };
+                group.run(file, transaction, first, &mut inbox, &mut pace, &mut redo)
             }));
-            outcome.unwrap_or_else(|panic| Err(StoreError::Damaged(panic_text(&*panic))))
+            outcome.unwrap_or_else(|panic| Err(StoreError::Damaged(panic_text(&*panic)).into()))
         });
-        if let Err(error) = &fate {
-            file.recover(error);
-        }
+        let fate = match fate {
+            Ok(()) => Ok(()),
+            Err(Failure::Undone(error)) => {
+                file.recover();
+                Err(error)
+            }
+            // It is in the journal and, if the file could be opened again, back in the data.
+            Err(Failure::AfterDurable(error)) => {
+                if file.recover() {
+                    Ok(())
+                } else {
+                    Err(error)
+                }
+            }
+        };
         for reply in replies {
             reply(fate.clone());
         }
         if let Some(done) = stop {
+            file.settle();
             let _ = done.send(());
             return;
         }
     }
 }
 
-/// Runs `first` and whatever else is waiting in one transaction and commits it.
-fn group(
-    transaction: WriteTransaction,
-    first: Job,
-    queue: &mut mpsc::Receiver<Message>,
-    pace: &mut Pace,
-    replies: &mut Vec<Reply>,
-    stop: &mut Option<oneshot::Sender<()>>,
-) -> Result<(), StoreError> {
-    let mut tx = Tx::new(&transaction);
-    let begun = Instant::now();
-    let patience = pace.patience();
-    replies.push(first(&mut tx));
-    while replies.len() < GROUP_REQUESTS && tx.written() < GROUP_BYTES {
-        match queue.try_recv() {
-            Ok(Message::Write(job)) => replies.push(job(&mut tx)),
-            Ok(Message::Stop(done)) => {
-                *stop = Some(done);
-                break;
+/// Where a group leaves its answers.
+struct Group<'a> {
+    replies: &'a mut Vec<Reply>,
+    stop: &'a mut Option<oneshot::Sender<()>>,
+}
+
+impl Group<'_> {
+    /// Runs `first` and whatever else is waiting in one transaction and commits it.
+    fn run(
+        &mut self,
+        file: &DataFile,
+        transaction: WriteTransaction,
+        first: Job,
+        inbox: &mut Inbox,
+        pace: &mut Pace,
+        redo: &mut Redo,
+    ) -> Result<(), Failure> {
+        let mut tx = Tx::new(&transaction, redo);
+        let begun = Instant::now();
+        let patience = pace.patience();
+        self.replies.push(first(&mut tx));
+        while self.replies.len() < GROUP_REQUESTS && tx.written() < GROUP_BYTES {
+            match inbox.queue.try_recv() {
+                Ok(Message::Write(job)) => self.replies.push(job(&mut tx)),
+                Ok(Message::Stop(done)) => {
+                    *self.stop = Some(done);
+                    break;
+                }
+                Err(_) if self.replies.len() < pace.last_group && begun.elapsed() < patience => {
+                    std::thread::yield_now();
+                }
+                Err(_) => break,
             }
-            Err(_) if replies.len() < pace.last_group && begun.elapsed() < patience => {
-                std::thread::yield_now();
+        }
+        pace.last_group = self.replies.len();
+        if tx.finish()? {
+            let begun = Instant::now();
+            file.commit(transaction, redo)?;
+            pace.last_commit = begun.elapsed();
+        } else {
+            // Nothing changed: no reason to touch the disk.
+            transaction.abort()?;
+        }
+        Ok(())
+    }
+}
+
+enum Next {
+    Message(Message),
+    /// Nothing came for so long.
+    Idle,
+    /// Every handle is gone.
+    Gone,
+}
+
+/// The writer's end of the queue, with a time limit.
+struct Inbox {
+    queue: mpsc::Receiver<Message>,
+    waker: Waker,
+}
+
+/// Wakes the writer.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+impl Inbox {
+    /// To be made on the thread that will wait.
+    fn new(queue: mpsc::Receiver<Message>) -> Self {
+        Self { queue, waker: Waker::from(Arc::new(Unpark(std::thread::current()))) }
+    }
+
+    /// Waits for the next message, at most for `idle`.
+    fn next(&mut self, idle: Option<Duration>) -> Next {
+        let begun = Instant::now();
+        loop {
+            match self.queue.poll_recv(&mut Context::from_waker(&self.waker)) {
+                Poll::Ready(Some(message)) => return Next::Message(message),
+                Poll::Ready(None) => return Next::Gone,
+                Poll::Pending => {}
             }
-            Err(_) => break,
+            match idle.map(|idle| idle.saturating_sub(begun.elapsed())) {
+                None => std::thread::park(),
+                Some(Duration::ZERO) => return Next::Idle,
+                Some(left) => std::thread::park_timeout(left),
+            }
         }
     }
-    pace.last_group = replies.len();
-    if tx.finish()? {
-        let begun = Instant::now();
-        transaction.commit()?;
-        pace.last_commit = begun.elapsed();
-    } else {
-        // Nothing changed: no reason to touch the disk.
-        transaction.abort()?;
-    }
-    Ok(())
 }
