@@ -32,8 +32,12 @@ PROTO = HERE.parent.parent.parent / "worker-protocol" / "proto"
 PATIENCE = 60.0
 
 
+# Removed when the interpreter ends.
+GENERATED = tempfile.TemporaryDirectory(prefix="functionrpc-")
+
+
 def _generate() -> Any:
-    target = tempfile.mkdtemp(prefix="functionrpc-")
+    target = GENERATED.name
     files = ["FunctionRpc.proto", "identity/ClaimsIdentityRpc.proto", "shared/NullableTypes.proto"]
     include = os.path.join(os.path.dirname(importlib.import_module("grpc_tools").__file__), "_proto")
     code = protoc.main(["protoc", "-I", str(PROTO), "-I", include, "--python_out", target] + files)
