@@ -1,37 +1,10 @@
-//! The orders samples against real counterparts, with the public client libraries as the other party: an order
-//! comes over HTTP or from somebody else's message, and becomes a document.
+//! The cases; see the module above.
 
 use horus_stub_worker::Step;
-use horus_test_support::{Azurite, CosmosEmulator};
 use serde_json::{Value, json};
 
-use crate::support::{App, Clients, Func, Launch, Stub, queue, until, with_node_library};
-
-/// Storage, documents and somebody else who uses them.
-struct World {
-    azurite: Azurite,
-    cosmos: CosmosEmulator,
-    clients: Clients,
-}
-
-impl World {
-    fn new() -> Self {
-        Self::on(Azurite::for_any_client())
-    }
-
-    fn on(azurite: Azurite) -> Self {
-        let cosmos = CosmosEmulator::start();
-        let clients = Clients::start(&azurite.connection_string(), &cosmos.connection_string());
-        Self { azurite, cosmos, clients }
-    }
-
-    /// A launch of `app` in this world. Its own local.settings.json names the usual ports, so the environment wins.
-    fn launch(&self, app: &App) -> Launch {
-        Launch::of(&app.root())
-            .env("AzureWebJobsStorage", self.azurite.connection_string())
-            .env("CosmosDB", self.cosmos.connection_string())
-    }
-}
+use super::{Counterpart as _, Services, World};
+use crate::support::{App, Func, Stub, queue, until, with_node_library};
 
 /// A copy of a sample with its packages beside it.
 fn sample(path: &str) -> App {
@@ -49,7 +22,7 @@ async fn order(func: &Func, order: &Value) -> String {
 /// Issue: HTTP order, queue, document, report; and the order of an independent client. In the v4 model.
 #[tokio::test]
 async fn orders_become_documents_in_the_v4_model() {
-    let world = World::new();
+    let world = World::<Services>::in_memory();
     let app = sample("samples/orders");
     let func = world.launch(&app).start().await;
     func.wait_for_line("The shop is open").await;
@@ -84,7 +57,7 @@ async fn orders_become_documents_in_the_v4_model() {
 /// The same with function.json files and `context.bindings`.
 #[tokio::test]
 async fn orders_become_documents_in_the_v3_model() {
-    let world = World::new();
+    let world = World::<Services>::in_memory();
     let app = sample("samples/orders-v3");
     let func = world.launch(&app).start().await;
     func.wait_for_line("The shop is open").await;
@@ -101,14 +74,14 @@ async fn orders_become_documents_in_the_v3_model() {
 /// Issue: storage that goes away and comes back loses nothing, and is complained about once, not at every poll.
 #[tokio::test]
 async fn storage_that_comes_back_loses_no_order() {
-    let mut world = World::on(Azurite::on_disk_for_any_client());
+    let mut world = World::<Services>::on_disk();
     let app = sample("samples/orders");
     let func = world.launch(&app).start().await;
     order(&func, &json!({ "id": "before", "item": "tea" })).await;
     world.clients.wait_for_order("before").await;
     world.clients.wait_for_length("orders", 0).await;
 
-    world.azurite.stop();
+    world.stop();
     let complaints = || func.out().iter().filter(|line| line.contains("keeps trying")).count();
     until(|| format!("a complaint\n{}", func.transcript()), || async { (complaints() > 0).then_some(()) })
         .await;
@@ -116,7 +89,7 @@ async fn storage_that_comes_back_loses_no_order() {
     assert_eq!(refused.status, 500, "an order that cannot be queued is not accepted");
     assert_eq!(complaints(), 1, "{}", func.transcript());
 
-    world.azurite.start_again();
+    world.start_again();
     world.clients.put("orders", r#"{"id": "after", "item": "coffee"}"#);
     world.clients.wait_for_order("after").await;
     order(&func, &json!({ "id": "again", "item": "tea" })).await;
@@ -127,12 +100,12 @@ async fn storage_that_comes_back_loses_no_order() {
 /// Issue: a message whose host is killed between dequeue and completion is seen again, and processed.
 #[tokio::test]
 async fn a_killed_host_loses_no_message() {
-    let world = World::new();
+    let world = World::<Services>::in_memory();
     let stub = Stub::new();
     let gate = stub.app.beside("gate");
     let respond = Step::Respond(Box::default());
     let stub = stub.function(queue("work", "jobs"), &[Step::AwaitFile(gate.clone()), respond]);
-    let launch = stub.launch().env("AzureWebJobsStorage", world.azurite.connection_string());
+    let launch = stub.launch().env("AzureWebJobsStorage", world.storage());
     world.clients.put("jobs", "precious");
     let mut func = launch.start().await;
     let first = stub.wait_received("invoke", 1).await.remove(0);
@@ -158,18 +131,13 @@ async fn a_killed_host_loses_no_message() {
 /// host.md §9.4: a stop waits for messages in work, and deletes them.
 #[tokio::test]
 async fn a_stopping_host_completes_its_messages() {
-    let world = World::new();
+    let world = World::<Services>::in_memory();
     let stub = Stub::new();
     let gate = stub.app.beside("gate");
     let respond = Step::Respond(Box::default());
     let stub = stub.function(queue("work", "jobs"), &[Step::AwaitFile(gate.clone()), respond]);
     world.clients.put("jobs", "one");
-    let mut func = stub
-        .launch()
-        .arg("--verbose")
-        .env("AzureWebJobsStorage", world.azurite.connection_string())
-        .start()
-        .await;
+    let mut func = stub.launch().arg("--verbose").env("AzureWebJobsStorage", world.storage()).start().await;
     stub.wait_received("invoke", 1).await;
     func.signal("TERM");
     func.wait_for_line("Stopping host...").await;
@@ -183,9 +151,9 @@ async fn a_stopping_host_completes_its_messages() {
 /// spec bindings.md: a message that always fails ends in the poison queue after five attempts.
 #[tokio::test]
 async fn a_message_that_always_fails_is_set_aside() {
-    let world = World::new();
+    let world = World::<Services>::in_memory();
     let stub = Stub::new().function(queue("work", "jobs"), &[Step::Fail("never".into())]);
-    let launch = stub.launch().env("AzureWebJobsStorage", world.azurite.connection_string());
+    let launch = stub.launch().env("AzureWebJobsStorage", world.storage());
     let func = launch.start().await;
     world.clients.put("jobs", "poison");
     world.clients.put("jobs", "pill");

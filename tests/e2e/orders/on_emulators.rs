@@ -1,0 +1,6 @@
+//! The emulators.
+
+use super::{Counterpart, Emulators as Services, World};
+
+#[path = "cases.rs"]
+mod cases;
