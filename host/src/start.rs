@@ -123,8 +123,9 @@ pub(crate) async fn job(mut ground: Ground<'_>) -> Result<Job, StartError> {
     ground.registry.configure(|section| host.extension(section))?;
     let http_section = host.extension("http");
     let http = binding::Options::parse(HostSection { name: "http", value: &http_section })?;
-    let runtime = runtime(&ground, &host, &settings).await?;
-    match load(ground, host, http, &settings, runtime.as_ref()).await {
+    let described = described(options, &settings);
+    let runtime = runtime(&ground, &host, &settings, !described.functions.is_empty()).await?;
+    match load(ground, host, http, &settings, runtime.as_ref(), described).await {
         Ok(job) => Ok(job),
         Err(error) => {
             if let Some(runtime) = runtime {
@@ -141,6 +142,7 @@ async fn runtime(
     ground: &Ground<'_>,
     host: &HostJson,
     settings: &Settings,
+    has_described: bool,
 ) -> Result<Option<Runtime>, StartError> {
     let options = ground.options;
     let log = &options.log;
@@ -153,7 +155,7 @@ async fn runtime(
             log: log.clone(),
         }))));
     }
-    let language = language(options, settings)?;
+    let language = language(options, settings, has_described)?;
     if language == WASM {
         return Ok(None);
     }
@@ -178,10 +180,10 @@ async fn runtime(
 
 /// The language of the app: the setting, or what its function.json scripts say. An app of nothing but functions that
 /// run in the host needs no worker, whatever the setting says.
-fn language(options: &Options, settings: &Settings) -> Result<String, StartError> {
+fn language(options: &Options, settings: &Settings, has_described: bool) -> Result<String, StartError> {
     let has = |name: &str| options.root.join(name).is_file();
     let files = index::from_files(&options.root, settings, &LANGUAGES, None, false).functions;
-    let is_wasm = !files.is_empty() && files.iter().all(runs_in_host);
+    let is_wasm = (has_described || !files.is_empty()) && files.iter().all(runs_in_host);
     if is_wasm && !has("package.json") && !has("function_app.py") {
         return Ok(WASM.to_owned());
     }
@@ -209,6 +211,7 @@ async fn load(
     http: binding::Options,
     settings: &Settings,
     runtime: Option<&Runtime>,
+    described: Index,
 ) -> Result<Job, StartError> {
     let Ground { options, registry, state, instance_id, .. } = ground;
     let log = &options.log;
@@ -222,6 +225,7 @@ async fn load(
             index
         }
     };
+    join(&mut index, described, options);
     for function in index.functions.iter_mut().filter(|function| runs_in_host(function)) {
         WASM.clone_into(&mut function.language);
     }
@@ -324,7 +328,7 @@ async fn find_functions(
             let mut files = index::from_files(&options.root, settings, &[], None, false);
             files.functions.retain(runs_in_host);
             // What else is in files is the worker's business, which has not reported it.
-            files.errors.clear();
+            files.errors.retain(|error| names_guest(options, &error.function));
             index::merge(&mut index, files);
             return Ok(index);
         }
@@ -356,6 +360,44 @@ fn declared_functions(
 pub(crate) fn runs_in_host(function: &Function) -> bool {
     function.script_file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(WASM))
 }
+
+/// Whether the function.json of `function`, which cannot be used, is about one that runs in the host. It may not even
+/// be JSON.
+fn names_guest(options: &Options, function: &str) -> bool {
+    let text = std::fs::read(options.root.join(function).join("function.json")).unwrap_or_default();
+    let script = serde_json::from_slice::<serde_json::Value>(&text).ok().and_then(|config| {
+        let members = config.as_object()?;
+        let (_, script) = members.iter().find(|(name, _)| name.eq_ignore_ascii_case("scriptFile"))?;
+        Some(script.as_str()?.to_ascii_lowercase().ends_with(".wasm"))
+    });
+    script.unwrap_or_else(|| String::from_utf8_lossy(&text).to_ascii_lowercase().contains(".wasm\""))
+}
+
+/// The functions that guests describe themselves.
+#[cfg(feature = "wasm")]
+fn described(options: &Options, settings: &Settings) -> Index {
+    crate::wasm::describe::functions(&options.root, settings)
+}
+
+/// Without guests there is nothing that could describe itself.
+#[cfg(not(feature = "wasm"))]
+fn described(_options: &Options, _settings: &Settings) -> Index {
+    Index::default()
+}
+
+/// Adds them to the others.
+#[cfg(feature = "wasm")]
+fn join(index: &mut Index, described: Index, options: &Options) {
+    if !described.functions.is_empty() {
+        let count = described.functions.len();
+        options.log.info(STARTUP, format!("{count} functions found (WebAssembly)"));
+    }
+    crate::wasm::describe::join(index, described, &options.root);
+}
+
+/// There are none.
+#[cfg(not(feature = "wasm"))]
+fn join(_index: &mut Index, _described: Index, _options: &Options) {}
 
 /// Loads the functions that run in the host; those that cannot be loaded join `errors`. No engine is made when there
 /// are none.

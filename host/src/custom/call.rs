@@ -150,6 +150,10 @@ impl CustomHandler {
                 for line in &reply.logs {
                     log.write_for(Level::Information, category, line, Some(&invocation.id));
                 }
+                for name in &reply.unknown {
+                    let line = callee.shape.unknown_output(name);
+                    log.write_for(Level::Warning, category, &line, Some(&invocation.id));
+                }
                 Outcome::Completed(reply.outputs)
             }
             Err(EnvelopeError::Malformed(why)) => {

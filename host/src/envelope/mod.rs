@@ -34,6 +34,16 @@ struct Output {
 }
 
 impl Shape {
+    /// What to say about an output that `function` does not have.
+    pub fn unknown_output(&self, name: &str) -> String {
+        let known: Vec<&str> = self.outputs.iter().map(|output| output.name.as_str()).collect();
+        let known = if known.is_empty() { "it has none".to_owned() } else { known.join(", ") };
+        let function = &self.function;
+        format!(
+            "The output '{name}' is not among the bindings of function '{function}' ({known}) and is left out. Rename it or declare a binding of that name."
+        )
+    }
+
     /// The shape of `function`'s messages.
     pub fn of(function: &Function) -> Self {
         Self {
@@ -78,6 +88,8 @@ pub struct Reply {
     pub outputs: Outputs,
     /// What the function wants to see in its log, at level Information.
     pub logs: Vec<String>,
+    /// Outputs that were named but are not among the function's bindings, to be warned of; they are left out.
+    pub unknown: Vec<String>,
 }
 
 /// Why a reply cannot be used.

@@ -38,6 +38,8 @@ impl Shape {
             Some(outputs) => Members::of(outputs).ok_or_else(|| malformed("'Outputs' must be an object"))?,
             None => Members(Vec::new()),
         };
+        let is_known = |name: &str| self.outputs.iter().any(|output| output.name.eq_ignore_ascii_case(name));
+        read.unknown = given.names().filter(|name| !is_known(name)).map(str::to_owned).collect();
         for output in &self.outputs {
             let is_return = output.name == RETURN;
             let value = match given.get(&output.name) {
@@ -105,6 +107,10 @@ struct Members<'a>(Vec<(String, &'a RawValue)>);
 impl<'a> Members<'a> {
     fn of(text: &'a str) -> Option<Self> {
         json::members(text).map(Self)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
     }
 
     fn get(&self, name: &str) -> Option<&'a str> {

@@ -41,6 +41,14 @@ impl Shape {
         text
     }
 
+    /// A value that is neither text nor bytes, as JSON: what messages put into a JSON string.
+    pub fn json(value: &Value) -> String {
+        let mut text = String::new();
+        self::value(&mut text, value);
+        // Inside a message it is the text of a JSON string; alone it is that text.
+        serde_json::from_str(&text).unwrap_or(text)
+    }
+
     /// The trigger's value is in `Data` already; requests and values of triggers are never repeated.
     fn is_metadata(&self, key: &str, value: &Value) -> bool {
         const TRIGGER: &[u8] = b"trigger";

@@ -7,8 +7,8 @@ use horus_app::log::Log;
 use horus_app::{HostJson, Settings, index};
 use horus_wasm::{Cache, Engine, GuestOptions, LoadError};
 
-use super::Options;
 use super::load::{BESIDE_APP, engine_options};
+use super::{Options, describe};
 use crate::start::runs_in_host;
 
 pub use horus_wasm::{Cpu, Precompiled};
@@ -42,7 +42,8 @@ pub fn build_wasm(
     let host = HostJson::load(root, settings, &Log::discard()).map_err(|error| error.to_string())?;
     let options = Options::read(&host).map_err(|error| error.to_string())?;
     let settings = host.beneath(settings);
-    let index = index::from_files(root, &settings, &[], None, false);
+    let mut index = index::from_files(root, &settings, &[], None, false);
+    describe::join(&mut index, describe::functions(root, &settings), root);
     if let Some(error) = index.errors.first() {
         return Err(error.to_string());
     }

@@ -7,7 +7,8 @@ use axum::body::Body;
 use bytes::Bytes;
 use horus_app::Function;
 use horus_app::log::{Level, Log};
-use horus_bindings::TraceContext;
+use horus_bindings::http::HttpResponse;
+use horus_bindings::{TraceContext, Value};
 use horus_wasm::{CallError, Contract, Guest, Sink, Source};
 use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -15,6 +16,7 @@ use http_body_util::{BodyExt as _, Limited};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use super::typed::{Event, Signature};
 use crate::envelope::{Moment, Shape};
 use crate::invoke::{Exchange, Invocation, Invoker, Loaded, Outcome, Outputs};
 
@@ -33,11 +35,14 @@ const SHOWN: usize = 1024;
 pub(super) struct Callee {
     guest: Guest,
     shape: Shape,
+    signature: Signature,
     /// `/` and the function's name: where messages are posted to.
     path: String,
     /// The guest gets the client's request and answers it: both sides speak HTTP and there is nothing else to bind.
     is_plain_http: bool,
-    user_category: String,
+    user_category: Arc<str>,
+    /// The `http` output of an HTTP function.
+    response: Option<String>,
 }
 
 impl Callee {
@@ -49,17 +54,22 @@ impl Callee {
         Self {
             guest,
             shape: Shape::of(function),
+            signature: Signature::of(function),
             path: format!("/{}", function.name),
             is_plain_http,
-            user_category: format!("Function.{}.User", function.name),
+            user_category: format!("Function.{}.User", function.name).into(),
+            response: function
+                .outputs()
+                .find(|binding| binding.is("http") && function.trigger().is("httpTrigger"))
+                .map(|binding| binding.name.clone()),
         }
     }
 }
 
 /// What a guest learns about one invocation besides its values.
-struct Tag {
-    id: String,
-    trace: TraceContext,
+struct Tag<'a> {
+    id: &'a str,
+    trace: &'a TraceContext,
 }
 
 /// All guests of an app.
@@ -82,17 +92,21 @@ impl Invoker for Guests {
         };
         let cancel = invocation.cancel.clone();
         let exchange = invocation.exchange.take();
-        let message = match exchange {
-            Some(_) => Bytes::new(),
-            None => callee.shape.request(&invocation, &Moment::now()).into(),
+        let contract = callee.guest.contract();
+        let message = match (&exchange, contract) {
+            (Some(_), _) | (_, Contract::Typed) => Bytes::new(),
+            _ => callee.shape.request(&invocation, &Moment::now()).into(),
         };
-        let Invocation { id, trace, .. } = invocation;
+        let Invocation { id, trigger, inputs, data, trace, retry, .. } = &invocation;
+        let (trace, retry) = (trace, retry.as_ref());
+        let event = Event { id, trigger, inputs, data, trace, retry };
         let tag = Tag { id, trace };
         let call = async {
-            match (exchange, callee.guest.contract()) {
+            match (exchange, contract) {
                 (Some(exchange), _) => self.stream(callee, &tag, exchange).await,
                 (None, Contract::Http) => self.post(callee, &tag, message).await,
                 (None, Contract::Command) => self.run(callee, &tag, message).await,
+                (None, Contract::Typed) => self.typed(callee, &tag, &event).await,
             }
         };
         tokio::select! {
@@ -112,7 +126,7 @@ impl Invoker for Guests {
 
 impl Guests {
     /// Hands the client's request over and its response back, bodies streaming both ways.
-    async fn stream(&self, callee: &Callee, tag: &Tag, exchange: Exchange) -> Outcome {
+    async fn stream(&self, callee: &Callee, tag: &Tag<'_>, exchange: Exchange) -> Outcome {
         let Exchange { mut request, respond } = exchange;
         self.mark(request.headers_mut(), tag);
         if request.uri().authority().is_none() && !request.headers().contains_key(HOST) {
@@ -139,7 +153,7 @@ impl Guests {
     }
 
     /// Posts the message to a guest that speaks HTTP.
-    async fn post(&self, callee: &Callee, tag: &Tag, message: Bytes) -> Outcome {
+    async fn post(&self, callee: &Callee, tag: &Tag<'_>, message: Bytes) -> Outcome {
         let mut request = Request::new(Body::from(message));
         *request.method_mut() = Method::POST;
         *request.uri_mut() =
@@ -159,8 +173,8 @@ impl Guests {
         };
         let (ended, answer) = tokio::join!(call, read);
         match (ended, answer) {
-            (Err(error), _) => failed(error),
-            (Ok(()), None) => failed(CallError::NoResponse),
+            (Err(error), _) => self.failed(callee, tag, error),
+            (Ok(()), None) => self.failed(callee, tag, CallError::NoResponse),
             (Ok(()), Some((_, Err(error)))) => {
                 Outcome::Failed(format!("The guest's answer broke off: {error}"))
             }
@@ -175,7 +189,7 @@ impl Guests {
     }
 
     /// Runs a command with the message as its input.
-    async fn run(&self, callee: &Callee, tag: &Tag, message: Bytes) -> Outcome {
+    async fn run(&self, callee: &Callee, tag: &Tag<'_>, message: Bytes) -> Outcome {
         match callee.guest.call_command(message, self.ear(callee, tag)).await {
             Ok(done) if done.exit != 0 => {
                 let words =
@@ -183,15 +197,57 @@ impl Guests {
                 Outcome::Failed(format!("The guest ended with exit code {}.{words}", done.exit))
             }
             Ok(done) => self.reply(callee, tag, &done.stdout),
-            Err(error) => failed(error),
+            Err(error) => self.failed(callee, tag, error),
         }
     }
 
-    fn reply(&self, callee: &Callee, tag: &Tag, answer: &Bytes) -> Outcome {
+    /// Calls a guest of the typed world.
+    async fn typed(&self, callee: &Callee, tag: &Tag<'_>, event: &Event<'_>) -> Outcome {
+        let call = callee.signature.call(event);
+        let lists = call.lists();
+        match callee.guest.call_typed(call.typed(&lists), self.ear(callee, tag)).await {
+            Ok(Ok(outcome)) => match callee.signature.outputs(outcome, &callee.shape) {
+                Ok(outputs) => Outcome::Completed(outputs),
+                Err(message) => Outcome::Failed(message),
+            },
+            Ok(Err(failure)) => Outcome::Failed(failure.message),
+            Err(error) => self.failed(callee, tag, error),
+        }
+    }
+
+    /// What an event's source learns about a call that ended badly.
+    fn failed(&self, callee: &Callee, tag: &Tag<'_>, error: CallError) -> Outcome {
+        let message = error.to_string();
+        match (error, &callee.response) {
+            // Nothing was run. A client is told to come back later; any other event goes back as it was.
+            (CallError::Busy, Some(name)) => {
+                self.log.write_for(Level::Warning, &callee.user_category, &message, Some(tag.id));
+                let response = Value::HttpResponse(Box::new(HttpResponse {
+                    status: Some(StatusCode::TOO_MANY_REQUESTS.as_str().to_owned()),
+                    headers: vec![("Retry-After".to_owned(), Some("1".to_owned()))],
+                    ..HttpResponse::default()
+                }));
+                let mut outputs = Outputs::default();
+                match name.as_str() {
+                    "$return" => outputs.return_value = response,
+                    _ => outputs.values.push((name.clone(), response)),
+                }
+                Outcome::Completed(outputs)
+            }
+            (CallError::Busy, None) => Outcome::Lost(message),
+            (_, _) => Outcome::Failed(message),
+        }
+    }
+
+    fn reply(&self, callee: &Callee, tag: &Tag<'_>, answer: &Bytes) -> Outcome {
         match callee.shape.reply(answer) {
             Ok(reply) => {
                 for line in &reply.logs {
-                    self.log.write_for(Level::Information, &callee.user_category, line, Some(&tag.id));
+                    self.log.write_for(Level::Information, &callee.user_category, line, Some(tag.id));
+                }
+                for name in &reply.unknown {
+                    let line = callee.shape.unknown_output(name);
+                    self.log.write_for(Level::Warning, &callee.user_category, &line, Some(tag.id));
                 }
                 Outcome::Completed(reply.outputs)
             }
@@ -203,12 +259,12 @@ impl Guests {
     }
 
     /// The headers by which a guest knows the invocation, its trace and the host.
-    fn mark(&self, headers: &mut HeaderMap, tag: &Tag) {
+    fn mark(&self, headers: &mut HeaderMap, tag: &Tag<'_>) {
         headers.insert(HOST_VERSION, HeaderValue::from_static(self.host_version));
         let texts = [
-            (INVOCATION_ID, &tag.id),
-            (HeaderName::from_static("traceparent"), &tag.trace.parent),
-            (HeaderName::from_static("tracestate"), &tag.trace.state),
+            (INVOCATION_ID, tag.id),
+            (HeaderName::from_static("traceparent"), tag.trace.parent.as_str()),
+            (HeaderName::from_static("tracestate"), tag.trace.state.as_str()),
         ];
         for (name, text) in texts {
             if let (false, Ok(value)) = (text.is_empty(), HeaderValue::from_str(text)) {
@@ -217,16 +273,16 @@ impl Guests {
         }
     }
 
-    fn ear(&self, callee: &Callee, tag: &Tag) -> Arc<dyn Sink> {
+    fn ear(&self, callee: &Callee, tag: &Tag<'_>) -> Arc<dyn Sink> {
         let (log, category) = (self.log.clone(), callee.user_category.clone());
-        Arc::new(Ear { log, category, invocation: tag.id.clone() })
+        Arc::new(Ear { log, category, invocation: tag.id.to_owned() })
     }
 }
 
 /// Writes what a guest says into the function's log.
 struct Ear {
     log: Log,
-    category: String,
+    category: Arc<str>,
     invocation: String,
 }
 
@@ -235,19 +291,29 @@ impl Sink for Ear {
         self.log.write_for(Level::Information, &self.category, line, Some(&self.invocation));
     }
 
+    fn record(&self, level: horus_wasm::Level, category: &str, message: &str) {
+        let level = match level {
+            horus_wasm::Level::Trace => Level::Trace,
+            horus_wasm::Level::Debug => Level::Debug,
+            horus_wasm::Level::Information => Level::Information,
+            horus_wasm::Level::Warning => Level::Warning,
+            horus_wasm::Level::Error => Level::Error,
+            horus_wasm::Level::Critical => Level::Critical,
+        };
+        match category {
+            "" => self.log.write_for(level, &self.category, message, Some(&self.invocation)),
+            own => {
+                let category = format!("{}.{own}", self.category);
+                self.log.write_for(level, &category, message, Some(&self.invocation));
+            }
+        }
+    }
+
     fn denied(&self, authority: &str) {
         let line = format!(
             "An outgoing request to '{authority}' was denied. To allow it, add the host to 'extensions.wasm.allowedHosts' in host.json."
         );
         self.log.write_for(Level::Warning, &self.category, &line, Some(&self.invocation));
-    }
-}
-
-fn failed(error: CallError) -> Outcome {
-    match error {
-        // Nothing was run: the event goes back as it was.
-        CallError::Busy => Outcome::Lost(error.to_string()),
-        error => Outcome::Failed(error.to_string()),
     }
 }
 

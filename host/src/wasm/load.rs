@@ -8,6 +8,7 @@ use horus_app::{Function, FunctionError, Settings};
 use horus_wasm::{Cache, Engine, EngineOptions, Guest, GuestOptions, Limits, LoadError};
 
 use super::Options;
+use super::describe::Allowance;
 use super::invoker::{Callee, Guests};
 use crate::invoke::Invoker;
 
@@ -50,17 +51,20 @@ fn load_all(parts: &Parts, functions: Vec<Arc<Function>>) -> Result<Loaded, Load
     let limits: Vec<_> = functions.iter().map(|function| options.limits(&function.name)).collect();
     let engine = Engine::new(engine_options(options, &limits, cache(host)))?;
     let (mut callees, mut errors) = (Vec::new(), Vec::new());
+    let mut allowance = Allowance::default();
     for (function, limits) in functions.into_iter().zip(limits) {
-        let guest = GuestOptions {
-            name: function.name.clone(),
-            limits,
-            grants: options.grants(&function.name, &host.root, settings),
-        };
-        match guest_of(&engine, &function, guest, &host.log) {
+        let guest = allowance.of(&function).and_then(|allows_reuse| {
+            let guest = GuestOptions {
+                name: function.name.clone(),
+                limits,
+                grants: options.grants(&function.name, &host.root, settings),
+                reuse: options.reuse(&function.name, allows_reuse),
+            };
+            guest_of(&engine, &function, guest, &host.log).map_err(|error| error.to_string())
+        });
+        match guest {
             Ok(guest) => callees.push(Callee::new(&function, guest)),
-            Err(error) => {
-                errors.push(FunctionError { function: function.name.clone(), message: error.to_string() });
-            }
+            Err(message) => errors.push(FunctionError { function: function.name.clone(), message }),
         }
     }
     let invoker = Arc::new(Guests { callees, log: host.log.clone(), host_version: host.version });
@@ -77,6 +81,7 @@ pub(super) fn engine_options(options: &Options, limits: &[Limits], cache: Option
             .iter()
             .map(|limits| limits.table_elements)
             .fold(defaults.largest_table, usize::max),
+        fuel: limits.iter().any(|limits| limits.fuel.is_some()),
         cache,
     }
 }

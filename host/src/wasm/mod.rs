@@ -4,11 +4,13 @@
 //! requests as they are where function and guest both speak HTTP, and [`crate::envelope`] messages otherwise.
 
 pub(crate) mod build;
+pub(crate) mod describe;
 mod invoker;
 mod load;
 mod options;
 #[cfg(test)]
 mod tests;
+mod typed;
 
 pub(crate) use load::{Parts, load};
 pub(crate) use options::Options;

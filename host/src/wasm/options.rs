@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use horus_app::{HostJson, HostJsonError, Settings, timespan};
-use horus_wasm::{Folder, Grants, HostPattern, Limits};
+use horus_wasm::{Folder, Grants, HostPattern, Limits, Reuse};
 use serde::Deserialize;
 
 const SECTION: &str = "wasm";
@@ -23,6 +23,11 @@ pub(crate) struct Options {
     max_instances: Option<usize>,
     max_waiting: Option<usize>,
     max_output_kilobytes: Option<usize>,
+    max_fuel: Option<u64>,
+    instance_reuse: Option<bool>,
+    max_instance_uses: Option<u32>,
+    #[serde(deserialize_with = "timespan::deserialize_option")]
+    instance_idle_timeout: Option<Duration>,
     environment: Option<Vec<String>>,
     folders: Option<Vec<FolderKeys>>,
     allowed_hosts: Option<Vec<String>>,
@@ -40,6 +45,11 @@ struct FunctionKeys {
     max_instances: Option<usize>,
     max_waiting: Option<usize>,
     max_output_kilobytes: Option<usize>,
+    max_fuel: Option<u64>,
+    instance_reuse: Option<bool>,
+    max_instance_uses: Option<u32>,
+    #[serde(deserialize_with = "timespan::deserialize_option")]
+    instance_idle_timeout: Option<Duration>,
     environment: Option<Vec<String>>,
     folders: Option<Vec<FolderKeys>>,
     allowed_hosts: Option<Vec<String>>,
@@ -99,7 +109,19 @@ impl Options {
             instances: own.max_instances.or(shared.max_instances).unwrap_or(default.instances),
             waiting: own.max_waiting.or(shared.max_waiting).unwrap_or(default.waiting),
             output: kilobytes.map_or(default.output, |count| count.saturating_mul(1 << 10)),
+            fuel: own.max_fuel.or(shared.max_fuel),
         }
+    }
+
+    /// Whether and how instances of `function` serve several calls. host.json has the last word; otherwise the guest
+    /// says whether it allows that.
+    pub(crate) fn reuse(&self, function: &str, guest_allows: bool) -> Option<Reuse> {
+        let (own, shared, default) = (self.of(function), self.shared(), Reuse::default());
+        let wanted = own.instance_reuse.or(shared.instance_reuse).unwrap_or(guest_allows);
+        wanted.then(|| Reuse {
+            uses: own.max_instance_uses.or(shared.max_instance_uses).unwrap_or(default.uses),
+            idle: own.instance_idle_timeout.or(shared.instance_idle_timeout).unwrap_or(default.idle),
+        })
     }
 
     /// What `function` may touch. Names of settings that are not set grant nothing.
@@ -131,6 +153,10 @@ impl Options {
             max_instances: self.max_instances,
             max_waiting: self.max_waiting,
             max_output_kilobytes: self.max_output_kilobytes,
+            max_fuel: self.max_fuel,
+            instance_reuse: self.instance_reuse,
+            max_instance_uses: self.max_instance_uses,
+            instance_idle_timeout: self.instance_idle_timeout,
             environment: self.environment.clone(),
             folders: self.folders.clone(),
             allowed_hosts: self.allowed_hosts.clone(),
@@ -139,8 +165,12 @@ impl Options {
 }
 
 impl FunctionKeys {
-    fn numbers(&self) -> [(&'static str, Option<usize>); 4] {
+    fn numbers(&self) -> [(&'static str, Option<usize>); 6] {
+        let fuel = self.max_fuel.map(|fuel| usize::try_from(fuel).unwrap_or(usize::MAX));
+        let uses = self.max_instance_uses.map(|uses| usize::try_from(uses).unwrap_or(usize::MAX));
         [
+            ("maxFuel", fuel),
+            ("maxInstanceUses", uses),
             ("maxMemoryMegabytes", self.max_memory_megabytes),
             ("maxTableElements", self.max_table_elements),
             ("maxInstances", self.max_instances),

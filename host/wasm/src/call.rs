@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use tokio::sync::OwnedSemaphorePermit;
-use wasmtime::{Engine, Store, UpdateDeadline};
+use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit};
+use wasmtime::{Store, UpdateDeadline};
 
 use crate::error::TimeIsUp;
 use crate::limits::Meter;
 use crate::ticker::Running;
-use crate::{CallError, Guest};
+use crate::{CallError, Engine, Guest};
 
 /// Where a line came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,19 +21,36 @@ pub enum Source {
     Stderr,
 }
 
+/// How much a log record matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Everything, per step.
+    Trace,
+    /// Details for whoever debugs the function.
+    Debug,
+    /// What happened.
+    Information,
+    /// Unexpected, nothing lost.
+    Warning,
+    /// Something failed.
+    Error,
+    /// The function cannot go on.
+    Critical,
+}
+
 /// Hears what a guest says besides its answer, while it runs.
 pub trait Sink: Send + Sync + 'static {
     /// A line of text without its line end.
     fn line(&self, source: Source, line: &str);
+    /// A log record; an empty category is the function's own.
+    fn record(&self, level: Level, category: &str, message: &str);
     /// An outgoing request to `authority` was refused for want of a grant.
     fn denied(&self, authority: &str);
 }
 
-/// The right to have an instance. Given back when dropped.
-#[derive(Debug)]
-pub(crate) struct Turn {
-    _guest: OwnedSemaphorePermit,
-    _engine: OwnedSemaphorePermit,
+/// The right to run. Given back when dropped.
+pub(crate) struct Turn<'a> {
+    _guest: SemaphorePermit<'a>,
     _running: Running,
 }
 
@@ -44,23 +61,38 @@ pub(crate) trait Limited: Send + 'static {
 }
 
 impl Guest {
-    /// Waits for an instance: the guest's own bound first, then the pool's.
-    pub(crate) async fn turn(&self) -> Result<Turn, CallError> {
-        let own = match self.turns.clone().try_acquire_owned() {
+    /// Waits until fewer calls of this guest run than its bound.
+    pub(crate) async fn turn(&self) -> Result<Turn<'_>, CallError> {
+        let own = match self.turns.try_acquire() {
             Ok(permit) => permit,
             Err(_) => {
                 let _waiting = self.wait()?;
-                self.turns.clone().acquire_owned().await.expect("the semaphore is never closed")
+                self.turns.acquire().await.expect("the semaphore is never closed")
             }
         };
-        let pool = match self.engine.slots.clone().try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => {
-                let _waiting = self.wait()?;
-                self.engine.slots.clone().acquire_owned().await.expect("the semaphore is never closed")
-            }
-        };
-        Ok(Turn { _guest: own, _engine: pool, _running: self.engine.ticker.running() })
+        Ok(Turn { _guest: own, _running: self.engine.ticker.running() })
+    }
+
+    /// Waits for a place in the pool. An instance that nobody uses makes room, whosever it is.
+    pub(crate) async fn slot(&self) -> Result<OwnedSemaphorePermit, CallError> {
+        let engine = &self.engine;
+        if let Ok(permit) = engine.slots.clone().try_acquire_owned() {
+            return Ok(permit);
+        }
+        let _waiting = self.wait()?;
+        // From here on no instance is kept, so that none can be missed below.
+        let _wanting = Wanting::new(engine);
+        engine.ticker.reclaim();
+        Ok(engine.slots.clone().acquire_owned().await.expect("the semaphore is never closed"))
+    }
+
+    /// Gives a call of `store` what it may use up.
+    pub(crate) fn refuel<T>(&self, store: &mut Store<T>) {
+        store.set_epoch_deadline(1);
+        if self.engine.counts_fuel {
+            let fuel = self.limits.fuel.unwrap_or(u64::MAX);
+            store.set_fuel(fuel).expect("the engine counts fuel");
+        }
     }
 
     fn wait(&self) -> Result<Waiting<'_>, CallError> {
@@ -83,11 +115,14 @@ impl Guest {
                 Err(_) => Err(CallError::TimedOut { limit, backtrace: String::new() }),
             },
         };
-        if matches!(
-            ended,
-            Err(CallError::Trap { .. } | CallError::TimedOut { .. } | CallError::OutputTooLong { .. })
-        ) {
-            self.traps.fetch_add(1, Ordering::Relaxed);
+        match &ended {
+            Err(CallError::Trap { .. } | CallError::TimedOut { .. } | CallError::OutputTooLong { .. }) => {
+                self.traps.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(CallError::Busy) => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {}
         }
         ended
     }
@@ -114,16 +149,32 @@ impl Guest {
 }
 
 /// A store in which the guest is held to its limits from the first instruction on.
-pub(crate) fn store<T: Limited>(engine: &Engine, data: T) -> Store<T> {
-    let mut store = Store::new(engine, data);
+pub(crate) fn store<T: Limited>(guest: &Guest, data: T) -> Store<T> {
+    let mut store = Store::new(&guest.engine.inner, data);
     store.limiter(|data| data.meter());
-    store.set_epoch_deadline(1);
+    guest.refuel(&mut store);
     store.epoch_deadline_callback(|store| match store.data().deadline() {
         Some(deadline) if Instant::now() >= deadline => Err(TimeIsUp.into()),
         // Give way to whatever else the thread has to do.
         _ => Ok(UpdateDeadline::Yield(1)),
     });
     store
+}
+
+/// One call that waits for a place in the pool.
+struct Wanting<'a>(&'a Engine);
+
+impl<'a> Wanting<'a> {
+    fn new(engine: &'a Engine) -> Self {
+        engine.wanting.fetch_add(1, Ordering::AcqRel);
+        Self(engine)
+    }
+}
+
+impl Drop for Wanting<'_> {
+    fn drop(&mut self) {
+        self.0.wanting.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 struct Waiting<'a>(&'a Guest);

@@ -1,6 +1,7 @@
 //! Guests that are commands: they read standard input, write standard output and end.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use wasmtime::InstancePre;
@@ -35,6 +36,7 @@ impl Guest {
     async fn command(&self, stdin: Bytes, sink: SharedSink) -> Result<Finished, CallError> {
         let deadline = self.deadline();
         let _turn = self.turn().await?;
+        let _slot = self.slot().await?;
         let stdout = Kept::new(self.limits.output);
         let stderr = Lines::new(sink.clone(), Source::Stderr, self.limits.output);
         let mut context = self.context()?;
@@ -46,10 +48,17 @@ impl Guest {
         let ended = match &self.pre {
             Pre::Core(pre) => self.core(pre, CoreState { wasi: context.build_p1(), meter, deadline }).await,
             Pre::Command(pre) => {
-                let state = State::new(context.build(), self.grants.clone(), sink, meter, deadline);
+                let state = State::new(
+                    context.build(),
+                    self.grants.clone(),
+                    sink,
+                    meter,
+                    deadline,
+                    self.limits.output,
+                );
                 self.component(pre, state).await
             }
-            Pre::Http(_) => return Err(CallError::Contract),
+            Pre::Http(_) | Pre::Typed(_) => return Err(CallError::Contract),
         };
         let exit = match ended {
             Ok(exit) => exit,
@@ -62,9 +71,11 @@ impl Guest {
     }
 
     async fn core(&self, pre: &InstancePre<CoreState>, state: CoreState) -> wasmtime::Result<i32> {
-        let mut store = store(&self.engine.inner, state);
+        let mut store = store(self, state);
+        let started = Instant::now();
         let ended = async {
             let instance = pre.instantiate_async(&mut store).await?;
+            self.starts.note(started.elapsed());
             let start = instance.get_typed_func::<(), ()>(&mut store, "_start")?;
             start.call_async(&mut store, ()).await
         }
@@ -74,9 +85,11 @@ impl Guest {
     }
 
     async fn component(&self, pre: &CommandPre<State>, state: State) -> wasmtime::Result<i32> {
-        let mut store = store(&self.engine.inner, state);
+        let mut store = store(self, state);
+        let started = Instant::now();
         let ended = async {
             let command = pre.instantiate_async(&mut store).await?;
+            self.starts.note(started.elapsed());
             command.wasi_cli_run().call_run(&mut store).await
         }
         .await;

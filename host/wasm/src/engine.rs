@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
@@ -14,7 +15,7 @@ use crate::aot::Code;
 use crate::state::{CoreState, State};
 use crate::target::Targets;
 use crate::ticker::Ticker;
-use crate::{Cache, Guest, GuestOptions, LoadError};
+use crate::{Cache, Guest, GuestOptions, LoadError, world};
 
 /// Deepest stack of a guest in bytes; interpreters compiled to WebAssembly recurse deeply.
 const GUEST_STACK: usize = 1 << 20;
@@ -32,11 +33,14 @@ pub struct EngineOptions {
     pub largest_table: usize,
     /// Where compiled code is kept; `None` compiles at every load.
     pub cache: Option<Cache>,
+    /// Whether work is counted, which [`Limits::fuel`](crate::Limits::fuel) needs. Costs every guest a few per cent and
+    /// code compiled of its own.
+    pub fuel: bool,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { instances: 500, largest_memory: 512 << 20, largest_table: 50_000, cache: None }
+        Self { instances: 500, largest_memory: 512 << 20, largest_table: 50_000, cache: None, fuel: false }
     }
 }
 
@@ -45,6 +49,9 @@ pub struct Engine {
     pub(crate) inner: wasmtime::Engine,
     pub(crate) ticker: Ticker,
     pub(crate) slots: Arc<Semaphore>,
+    /// Calls that wait for one of the slots.
+    pub(crate) wanting: AtomicUsize,
+    pub(crate) counts_fuel: bool,
     pub(crate) cache: Option<Cache>,
     pub(crate) targets: Targets,
     pooled: bool,
@@ -69,6 +76,7 @@ impl Engine {
     pub fn new(options: EngineOptions) -> Result<Arc<Self>, LoadError> {
         let failed = |error: wasmtime::Error| LoadError::Engine(format!("{error:#}"));
         let mut config = config();
+        config.consume_fuel(options.fuel);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(&options)));
         let (inner, pooled) = match wasmtime::Engine::new(&config) {
             Ok(engine) => (engine, true),
@@ -83,6 +91,8 @@ impl Engine {
             inner,
             ticker,
             slots: Arc::new(Semaphore::new(options.instances.max(1))),
+            wanting: AtomicUsize::new(0),
+            counts_fuel: options.fuel,
             cache: options.cache,
             pooled,
             components: OnceLock::new(),
@@ -117,6 +127,7 @@ impl Engine {
         let mut linker = ComponentLinker::new(&self.inner);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(failed)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(failed)?;
+        world::add_to_linker(&mut linker).map_err(failed)?;
         Ok(self.components.get_or_init(|| linker))
     }
 

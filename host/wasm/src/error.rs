@@ -28,18 +28,33 @@ pub enum LoadError {
         reason: String,
     },
     /// It imports what is not there.
-    #[error("'{}' imports what Horus does not provide: {}. {hint}", file.display(), imports.join(", "))]
+    #[error("'{}' imports what Horus does not provide: {}. To mend it: {hint}.", file.display(), imports.join(", "))]
     Imports {
         /// The file.
         file: PathBuf,
         /// The imports, by name.
         imports: Vec<String>,
         /// What to do about it.
-        hint: &'static str,
+        hint: String,
+    },
+    /// It was made for another version of the typed world.
+    #[error(
+        "'{}' was built for {name} in version {found}, and Horus provides version {provided}: build it with the WIT of this host (workers/wit), or use a host that provides {found}.",
+        file.display()
+    )]
+    World {
+        /// The file.
+        file: PathBuf,
+        /// The interface.
+        name: String,
+        /// The version it was built for.
+        found: String,
+        /// The version that is there.
+        provided: &'static str,
     },
     /// It exports nothing that can be called.
     #[error(
-        "'{}' has no entry point: {has}. A component must export wasi:http/incoming-handler@0.2 or wasi:cli/run@0.2; a core module must be a WASI preview 1 command and export '_start'.",
+        "'{}' has no entry point: {has}. A component must export horus:functions/handler@1.0.0, wasi:http/incoming-handler@0.2 or wasi:cli/run@0.2; a core module must be a WASI preview 1 command and export '_start'.",
         file.display()
     )]
     Contract {
@@ -161,6 +176,7 @@ impl CallError {
             Some(Trap::StackOverflow) => {
                 "The guest's call stack is exhausted; it recurses too deeply.".into()
             }
+            Some(Trap::OutOfFuel) => "The guest has used up its fuel ('maxFuel').".into(),
             Some(Trap::UnreachableCodeReached) => {
                 "The guest aborted (WebAssembly `unreachable` instruction executed).".into()
             }

@@ -4,30 +4,20 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use wasmtime::InstancePre;
-use wasmtime::component::types::Component as ComponentType;
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p2::bindings::CommandPre;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use crate::aot::Code;
+use crate::metrics::Starts;
 use crate::state::{CoreState, State};
-use crate::{CallError, Engine, Grants, Limits, LoadError};
-
-/// Interfaces that guests may import; versions 0.2.x are compatible with each other.
-const PROVIDED: [&str; 7] = [
-    "wasi:io/",
-    "wasi:clocks/",
-    "wasi:random/",
-    "wasi:cli/",
-    "wasi:filesystem/",
-    "wasi:sockets/",
-    "wasi:http/",
-];
-/// Their version.
-const PROVIDED_VERSION: &str = "@0.2.";
+use crate::warm::Served;
+use crate::world::FunctionsPre;
+use crate::{CallError, Engine, Grants, Limits, LoadError, Reuse, link};
 
 /// How a guest is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +26,8 @@ pub enum Contract {
     Http,
     /// It reads standard input and writes standard output ([`Guest::call_command`]).
     Command,
+    /// It takes typed invocations ([`Guest::call_typed`]).
+    Typed,
 }
 
 /// How a guest is to be loaded.
@@ -47,6 +39,8 @@ pub struct GuestOptions {
     pub limits: Limits,
     /// What it may touch.
     pub grants: Grants,
+    /// Whether and how instances serve more than one call; commands never do.
+    pub reuse: Option<Reuse>,
 }
 
 /// What a guest has done so far.
@@ -56,14 +50,27 @@ pub struct Usage {
     pub calls: u64,
     /// Calls that ended in a trap or at a limit.
     pub traps: u64,
+    /// Calls that were refused, since too many waited.
+    pub refused: u64,
+    /// Instances that were made.
+    pub starts: u64,
+    /// Time within which half of them were ready, rounded up to a power of two in microseconds.
+    pub start_p50: Option<Duration>,
+    /// The same for 99 of 100.
+    pub start_p99: Option<Duration>,
     /// Most linear memory that one call had, in bytes.
     pub peak_memory: usize,
     /// Calls that have an instance right now.
     pub running: usize,
+    /// Calls that wait for their turn or for an instance.
+    pub waiting: usize,
+    /// Instances that wait for a call.
+    pub idle: usize,
 }
 
 pub(crate) enum Pre {
-    Http(ProxyPre<State>),
+    Typed(Served<FunctionsPre<State>>),
+    Http(Served<ProxyPre<State>>),
     Command(CommandPre<State>),
     Core(InstancePre<CoreState>),
 }
@@ -75,10 +82,12 @@ pub struct Guest {
     pub(crate) pre: Pre,
     pub(crate) limits: Limits,
     pub(crate) grants: Arc<Grants>,
-    pub(crate) turns: Arc<Semaphore>,
+    pub(crate) turns: Semaphore,
     pub(crate) waiting: AtomicUsize,
     pub(crate) calls: AtomicU64,
     pub(crate) traps: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) starts: Starts,
     pub(crate) peak: AtomicUsize,
     /// Keeps compiled code shared with other guests of the same file.
     _code: Arc<Code>,
@@ -101,11 +110,11 @@ impl Guest {
         code: Arc<Code>,
         options: GuestOptions,
     ) -> Result<Self, LoadError> {
-        let pre = link(&engine, file, &code)?;
+        let pre = link::link(&engine, file, &code, options.reuse)?;
         // What cannot be opened at load could not be opened by any call.
         options.grants.context(&options.name)?;
         Ok(Self {
-            turns: Arc::new(Semaphore::new(options.limits.instances.max(1))),
+            turns: Semaphore::new(options.limits.instances.max(1)),
             name: options.name,
             engine,
             pre,
@@ -114,6 +123,8 @@ impl Guest {
             waiting: AtomicUsize::new(0),
             calls: AtomicU64::new(0),
             traps: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            starts: Starts::default(),
             peak: AtomicUsize::new(0),
             _code: code,
         })
@@ -122,6 +133,7 @@ impl Guest {
     /// How it is called.
     pub fn contract(&self) -> Contract {
         match self.pre {
+            Pre::Typed(_) => Contract::Typed,
             Pre::Http(_) => Contract::Http,
             Pre::Command(_) | Pre::Core(_) => Contract::Command,
         }
@@ -132,8 +144,18 @@ impl Guest {
         Usage {
             calls: self.calls.load(Ordering::Relaxed),
             traps: self.traps.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            starts: self.starts.count(),
+            start_p50: self.starts.within(0.5),
+            start_p99: self.starts.within(0.99),
             peak_memory: self.peak.load(Ordering::Relaxed),
             running: self.limits.instances.max(1) - self.turns.available_permits(),
+            waiting: self.waiting.load(Ordering::Relaxed),
+            idle: match &self.pre {
+                Pre::Typed(served) => served.idle(),
+                Pre::Http(served) => served.idle(),
+                Pre::Command(_) | Pre::Core(_) => 0,
+            },
         }
     }
 
@@ -142,76 +164,4 @@ impl Guest {
             .context(&self.name)
             .map_err(|error| CallError::Trap { message: error.to_string(), backtrace: String::new() })
     }
-}
-
-fn link(engine: &Engine, file: &Path, code: &Code) -> Result<Pre, LoadError> {
-    let invalid =
-        |error: wasmtime::Error| LoadError::Invalid { file: file.to_owned(), reason: format!("{error:#}") };
-    match code {
-        Code::Module(module) => {
-            let missing: Vec<String> = module
-                .imports()
-                .filter(|import| import.module() != "wasi_snapshot_preview1")
-                .map(|import| format!("{}.{}", import.module(), import.name()))
-                .collect();
-            if !missing.is_empty() {
-                return Err(imports(file, missing));
-            }
-            if module.get_export("_start").is_none() {
-                let names = module.exports().map(|export| export.name().to_owned());
-                return Err(contract(file, "module", names));
-            }
-            Ok(Pre::Core(engine.module_linker()?.instantiate_pre(module).map_err(invalid)?))
-        }
-        Code::Component(component) => {
-            let shape: ComponentType = component.component_type();
-            let missing: Vec<String> = shape
-                .imports(&engine.inner)
-                .map(|(name, _)| name)
-                .filter(|name| !is_provided(name))
-                .map(str::to_owned)
-                .collect();
-            if !missing.is_empty() {
-                return Err(imports(file, missing));
-            }
-            let exports: Vec<String> =
-                shape.exports(&engine.inner).map(|(name, _)| name.to_owned()).collect();
-            let exports_one = |prefix: &str| exports.iter().any(|name| name.starts_with(prefix));
-            let is_http = exports_one("wasi:http/incoming-handler@0.2.");
-            if !is_http && !exports_one("wasi:cli/run@0.2.") {
-                return Err(contract(file, "component", exports.into_iter()));
-            }
-            let pre = engine.component_linker()?.instantiate_pre(component).map_err(invalid)?;
-            Ok(match is_http {
-                true => Pre::Http(ProxyPre::new(pre).map_err(invalid)?),
-                false => Pre::Command(CommandPre::new(pre).map_err(invalid)?),
-            })
-        }
-    }
-}
-
-fn is_provided(import: &str) -> bool {
-    PROVIDED.iter().any(|prefix| import.starts_with(prefix)) && import.contains(PROVIDED_VERSION)
-}
-
-fn imports(file: &Path, imports: Vec<String>) -> LoadError {
-    let hint = if imports.iter().any(|name| name.starts_with("wasi:")) {
-        "WASI is provided in version 0.2 for components and as preview 1 for core modules; build the guest for one of these."
-    } else if imports.iter().any(|name| name.starts_with("wasi_unstable.")) {
-        "The guest was built for an outdated WASI; build it for wasm32-wasip1 or wasm32-wasip2."
-    } else if imports.iter().any(|name| name.starts_with("env.")) {
-        "The guest was linked without a libc or leaves symbols undefined; build it for wasm32-wasip1 or wasm32-wasip2."
-    } else {
-        "No grant supplies them: only WASI (0.2 for components, preview 1 for core modules) and wasi:http 0.2 are provided."
-    };
-    LoadError::Imports { file: file.to_owned(), imports, hint }
-}
-
-fn contract(file: &Path, what: &str, exports: impl Iterator<Item = String>) -> LoadError {
-    let names: Vec<String> = exports.collect();
-    let has = match names.len() {
-        0 => format!("the {what} exports nothing"),
-        _ => format!("the {what} exports {}", names.join(", ")),
-    };
-    LoadError::Contract { file: file.to_owned(), has }
 }

@@ -11,12 +11,11 @@ use wasmtime_wasi_http::{
     Error, RequestOptions, Result as HttpResult, WasiBody, WasiHttpHooks, WasiHttpView as _,
 };
 
-use crate::call::{Limited as _, SharedSink, Sink, store};
+use crate::call::{SharedSink, Sink};
 use crate::guest::Pre;
-use crate::limits::Meter;
-use crate::output::{Lines, Writer};
 use crate::state::State;
-use crate::{CallError, Grants, Guest, Source};
+use crate::warm::Served;
+use crate::{CallError, Grants, Guest};
 
 /// A response body that the guest may still be writing; its error ends the connection.
 pub type Body = WasiBody;
@@ -42,7 +41,7 @@ impl Guest {
 
     async fn serve<B>(
         &self,
-        pre: &ProxyPre<State>,
+        served: &Served<ProxyPre<State>>,
         request: http::Request<B>,
         sink: SharedSink,
         respond: impl FnOnce(http::Response<Body>) + Send + Sync + 'static,
@@ -53,14 +52,8 @@ impl Guest {
     {
         let deadline = self.deadline();
         let _turn = self.turn().await?;
-        let output = self.limits.output;
-        let said = Lines::new(sink.clone(), Source::Stderr, output);
-        let mut context = self.context()?;
-        context.stdout(Writer(Lines::new(sink.clone(), Source::Stdout, output))).stderr(Writer(said.clone()));
-        let state =
-            State::new(context.build(), self.grants.clone(), sink, Meter::new(&self.limits), deadline);
-        let mut store = store(&self.engine.inner, state);
-
+        let mut instance = served.instance(self, sink, deadline).await?;
+        let store = &mut instance.store;
         let secure = request.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
         let scheme = if secure { Scheme::Https } else { Scheme::Http };
         let request = request.map(|body| body.map_err(|error| Error::InternalError(Some(error.to_string()))));
@@ -86,17 +79,17 @@ impl Guest {
             .new_response_outparam_from_callback(answer)
             .map_err(|error| self.failure(&error, ""))?;
 
-        let run = async {
-            let proxy = pre.instantiate_async(&mut store).await?;
-            proxy.wasi_http_incoming_handler().call_handle(&mut store, request, out).await
-        };
-        let ended = run.await;
-        self.saw(store.data_mut().meter().peak);
-        // The rest of the body leaves through its own channel; the instance is free from here on.
-        drop(store);
-        ended.map_err(|error| self.failure(&error, &said.last_words()))?;
-        match answered.lock().take() {
-            Some(Answered::Response) => Ok(()),
+        let handler = instance.exports.wasi_http_incoming_handler();
+        let ended = handler.call_handle(&mut *store, request, out).await;
+        self.saw(instance.peak());
+        ended.map_err(|error| self.failure(&error, &instance.said.last_words()))?;
+        let answered = answered.lock().take();
+        match answered {
+            Some(Answered::Response) => {
+                // The rest of the body leaves through its own channel; the instance is free from here on.
+                served.put_back(self, instance);
+                Ok(())
+            }
             Some(Answered::Error(error)) => Err(CallError::Answered(error)),
             None => Err(CallError::NoResponse),
         }

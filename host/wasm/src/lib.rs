@@ -17,18 +17,24 @@ mod grants;
 mod guest;
 mod http;
 mod limits;
+mod link;
+mod metrics;
 mod output;
+mod sections;
 mod stamp;
 mod state;
 mod target;
 mod ticker;
+pub mod typed;
+mod warm;
+mod world;
 
 #[cfg(test)]
 mod tests;
 
 pub use bytes_kind::Kind;
 pub use cache::Cache;
-pub use call::{Sink, Source};
+pub use call::{Level, Sink, Source};
 pub use code::Precompiled;
 pub use command::Finished;
 pub use engine::{Engine, EngineOptions};
@@ -37,4 +43,6 @@ pub use grants::{Folder, Grants, HostPattern};
 pub use guest::{Contract, Guest, GuestOptions, Usage};
 pub use http::Body;
 pub use limits::Limits;
+pub use sections::sections;
 pub use target::Cpu;
+pub use warm::Reuse;

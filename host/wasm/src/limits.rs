@@ -19,8 +19,11 @@ pub struct Limits {
     pub instances: usize,
     /// Calls that may wait for their turn; more are refused.
     pub waiting: usize,
-    /// Bytes of standard output and of standard error, each.
+    /// Bytes of standard output, of standard error and of log records, each.
     pub output: usize,
+    /// Work of one call, about one unit per instruction; needs an engine made with
+    /// [`EngineOptions::fuel`](crate::EngineOptions::fuel). `None` is unlimited.
+    pub fuel: Option<u64>,
 }
 
 impl Default for Limits {
@@ -32,6 +35,7 @@ impl Default for Limits {
             instances: 100,
             waiting: 10_000,
             output: 4 << 20,
+            fuel: None,
         }
     }
 }

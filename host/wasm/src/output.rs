@@ -81,6 +81,19 @@ impl Lines {
         })))
     }
 
+    /// The next call begins; what it writes goes to `sink`.
+    pub(crate) fn begin(&self, sink: SharedSink) {
+        let mut cut = self.0.lock();
+        cut.sink = sink;
+        cut.taken = 0;
+        cut.last.clear();
+    }
+
+    /// The call has ended: what it wrote without an end of line is a line, too.
+    pub(crate) fn end(&self) {
+        self.0.lock().flush();
+    }
+
     /// The end of what was written, as text.
     pub(crate) fn last_words(&self) -> String {
         let cut = self.0.lock();

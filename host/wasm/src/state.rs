@@ -8,10 +8,10 @@ use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::Grants;
 use crate::call::{Limited, SharedSink};
 use crate::http::Gate;
 use crate::limits::Meter;
+use crate::{Grants, Level};
 
 /// State of a component's instance.
 pub(crate) struct State {
@@ -21,6 +21,9 @@ pub(crate) struct State {
     gate: Gate,
     meter: Meter,
     deadline: Option<Instant>,
+    /// Bytes that may still be logged by this call.
+    log_left: usize,
+    log_limit: usize,
 }
 
 impl State {
@@ -30,9 +33,39 @@ impl State {
         sink: SharedSink,
         meter: Meter,
         deadline: Option<Instant>,
+        output: usize,
     ) -> Self {
         let gate = Gate { grants, sink };
-        Self { wasi, table: ResourceTable::new(), http: WasiHttpCtx::new(), gate, meter, deadline }
+        let (table, http) = (ResourceTable::new(), WasiHttpCtx::new());
+        Self { wasi, table, http, gate, meter, deadline, log_left: output, log_limit: output }
+    }
+
+    /// The next call begins.
+    pub(crate) fn begin(&mut self, sink: SharedSink, deadline: Option<Instant>) {
+        self.gate.sink = sink;
+        self.deadline = deadline;
+        self.log_left = self.log_limit;
+    }
+
+    /// Resources that the guest has handles of.
+    pub(crate) fn resources(&mut self) -> usize {
+        self.table.iter_mut().count()
+    }
+
+    /// Passes a log record on while there is room.
+    pub(crate) fn say(&mut self, level: Level, category: &str, message: &str) {
+        if self.log_left == 0 {
+            return;
+        }
+        let size = category.len() + message.len() + 1;
+        self.log_left = self.log_left.saturating_sub(size);
+        if self.log_left == 0 {
+            let limit = self.log_limit;
+            let remark = format!("(more than {limit} bytes were logged; the rest is dropped)");
+            self.gate.sink.record(Level::Warning, "", &remark);
+            return;
+        }
+        self.gate.sink.record(level, category, message);
     }
 }
 

@@ -1,26 +1,30 @@
-//! The clock by which guests are interrupted.
+//! The clock by which guests are interrupted and idle instances are given up.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use wasmtime::EngineWeak;
 
+use crate::warm::Keeper;
+
 /// How often a computing guest is made to give way to others, and how exact time limits are.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
+/// How often idle instances are looked through.
+const TIDY: Duration = Duration::from_secs(1);
 
 /// Raises the engine's epoch while guests run; ends with the engine.
-#[derive(Debug)]
 pub(crate) struct Ticker {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    keepers: Mutex<Vec<Weak<dyn Keeper>>>,
 }
 
 #[derive(Debug, Default)]
@@ -30,7 +34,6 @@ struct State {
 }
 
 /// One running guest; the clock stands still when there is none.
-#[derive(Debug)]
 pub(crate) struct Running(Arc<Shared>);
 
 impl Drop for Running {
@@ -58,33 +61,71 @@ impl Ticker {
         drop(state);
         Running(self.shared.clone())
     }
+
+    /// Looks through the instances of `keeper` from now on.
+    pub(crate) fn watch(&self, keeper: Weak<dyn Keeper>) {
+        let mut keepers = self.shared.keepers.lock();
+        keepers.retain(|keeper| keeper.strong_count() > 0);
+        keepers.push(keeper);
+    }
+
+    /// Ends one idle instance, whosever it is; `false` when there is none.
+    pub(crate) fn reclaim(&self) -> bool {
+        self.shared.keepers().iter().any(|keeper| keeper.give_up_one())
+    }
+}
+
+impl Shared {
+    fn keepers(&self) -> Vec<Arc<dyn Keeper>> {
+        self.keepers.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Gives up what nobody uses any more; says how many instances are still kept.
+    fn tidy(&self) -> usize {
+        let now = Instant::now();
+        self.keepers().iter().map(|keeper| keeper.tidy(now)).sum()
+    }
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
         self.shared.state.lock().stopped = true;
         self.shared.changed.notify_one();
-        if let Some(thread) = self.thread.take() {
-            // The thread only ever sleeps or counts; a panic in it would be a bug that tests show.
+        let Some(thread) = self.thread.take() else { return };
+        // The engine may go with the last instance, which the clock itself may have given up.
+        if thread.thread().id() != std::thread::current().id() {
+            // The thread only ever sleeps, counts and tidies; a panic in it would be a bug that tests show.
             let _ = thread.join();
         }
     }
 }
 
 fn run(shared: &Shared, engine: &EngineWeak) {
-    let mut state = shared.state.lock();
+    let (mut kept, mut tidied) = (0, Instant::now());
     loop {
+        let mut state = shared.state.lock();
         if state.stopped {
             return;
         }
-        if state.running == 0 {
-            shared.changed.wait(&mut state);
-            continue;
+        match (state.running, kept) {
+            (0, 0) => shared.changed.wait(&mut state),
+            (0, _) => {
+                shared.changed.wait_for(&mut state, TIDY);
+            }
+            _ => {
+                shared.changed.wait_for(&mut state, TICK);
+                match engine.upgrade() {
+                    Some(engine) => engine.increment_epoch(),
+                    None => return,
+                }
+            }
         }
-        shared.changed.wait_for(&mut state, TICK);
-        match engine.upgrade() {
-            Some(engine) => engine.increment_epoch(),
-            None => return,
+        let is_idle = state.running == 0;
+        drop(state);
+        // When the last guest ends its instance may just have been kept.
+        if is_idle || tidied.elapsed() >= TIDY {
+            kept = shared.tidy();
+            tidied = Instant::now();
         }
     }
 }

@@ -58,7 +58,7 @@ fn missing_imports_are_named() {
     assert!(matches!(&error, LoadError::Imports { imports, .. } if imports == &["env.magic"]), "{error}");
     let component = r#"(component (import "acme:shop/stock@1.0.0" (instance (export "f" (func)))))"#;
     let error = lab.guest(component, Limits::default()).expect_err("must fail").to_string();
-    assert!(error.contains("acme:shop/stock@1.0.0") && error.contains("No grant supplies them"), "{error}");
+    assert!(error.contains("acme:shop/stock@1.0.0") && error.contains("no grant supplies it"), "{error}");
     let newer = r#"(component (import "wasi:http/types@0.9.0" (instance)))"#;
     let error = lab.guest(newer, Limits::default()).expect_err("must fail").to_string();
     assert!(error.contains("wasi:http/types@0.9.0") && error.contains("version 0.2"), "{error}");

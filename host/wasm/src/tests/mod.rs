@@ -75,6 +75,10 @@ impl Sink for Heard {
         self.0.lock().push((source, line.to_owned()));
     }
 
+    fn record(&self, level: crate::Level, category: &str, message: &str) {
+        self.0.lock().push((Source::Stderr, format!("{level:?} [{category}] {message}")));
+    }
+
     fn denied(&self, authority: &str) {
         self.0.lock().push((Source::Stderr, format!("denied {authority}")));
     }
