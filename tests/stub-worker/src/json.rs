@@ -107,7 +107,12 @@ fn data(value: &TypedData) -> Value {
         Some(Data::CollectionBytes(all)) => json!({ "byteArrays": all.bytes.len() }),
         Some(Data::CollectionDouble(all)) => json!({ "doubles": all.double }),
         Some(Data::CollectionSint64(all)) => json!({ "ints": all.sint64 }),
-        Some(Data::ModelBindingData(model)) => json!({ "model": model.source }),
+        Some(Data::ModelBindingData(model)) => json!({
+            "model": model.source,
+            "version": model.version,
+            "contentType": model.content_type,
+            "content": bytes_text(&model.content),
+        }),
         Some(Data::CollectionModelBindingData(all)) => json!({ "models": all.model_binding_data.len() }),
     }
 }
