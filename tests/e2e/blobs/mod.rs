@@ -19,7 +19,8 @@ struct World {
 impl World {
     fn new(model: &str) -> Self {
         let app = App::copy(&format!("tests/e2e/blobs/{model}"));
-        let mut launch = Launch::of(&app.root()).env("FUNCTIONS_WORKER_RUNTIME", &model[..model.len() - 3]);
+        let language = model.split('-').next().unwrap_or_default();
+        let mut launch = Launch::of(&app.root()).env("FUNCTIONS_WORKER_RUNTIME", language);
         match model.starts_with("node") {
             true => with_node_library(&app),
             false => launch = with_python_library(launch),
@@ -141,6 +142,19 @@ async fn blobs_in_the_python_v2_model() {
 #[tokio::test]
 async fn blobs_in_the_python_v1_model() {
     blobs_work("python-v1").await;
+}
+
+/// Spec worker-protocol.md §17: the public library makes clients of its own of the references, for a blob, its content
+/// and a container.
+#[tokio::test]
+async fn blobs_as_clients_in_python() {
+    let world = World::new("python-sdk");
+    world.put("clients/a.txt", "one");
+    world.put("streams/b.txt", "two");
+    let func = world.launch.start().await;
+    func.wait_for_line("client of clients/a.txt: one").await;
+    func.wait_for_line("stream of two beside ['a.txt']").await;
+    func.stop().await;
 }
 
 /// A function of the scripted worker on blobs of the app's storage account.
