@@ -133,3 +133,19 @@ async fn folders_are_closed_read_only_or_writable_as_granted() {
     let error = lab.engine.load(&file, options, |_| {}).expect_err("no such folder").to_string();
     assert!(error.contains("missing"), "{error}");
 }
+
+#[tokio::test]
+async fn an_instance_without_a_call_takes_a_place_and_gives_it_back() {
+    let lab = Lab::with(EngineOptions { instances: 1, ..EngineOptions::default() });
+    let guest = lab.guest(&echo(0), Limits::default()).expect("loads");
+    for _ in 0..100 {
+        drop(guest.ready().await.expect("an instance"));
+    }
+    let ready = guest.ready().await.expect("an instance");
+    let call = guest.call_command(Bytes::from("x"), Arc::new(Heard::default()));
+    let blocked = tokio::time::timeout(Duration::from_millis(30), call).await;
+    assert!(blocked.is_err(), "there is one place, and it is taken");
+    drop(ready);
+    let done = guest.call_command(Bytes::from("x"), Arc::new(Heard::default())).await.expect("runs");
+    assert_eq!(done.stdout, "x");
+}

@@ -5,6 +5,8 @@ mod commands;
 mod grants;
 mod hostile;
 mod loading;
+mod sections;
+mod typed;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
