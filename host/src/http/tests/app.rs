@@ -302,6 +302,7 @@ fn job(
         primary: Arc::new(PrimaryLock::new(HostState::in_memory(), "host", "instance", log.clone())),
         runtime: None,
         listeners: Mutex::default(),
+        webhooks: Vec::new(),
         log: log.clone(),
     }
 }
