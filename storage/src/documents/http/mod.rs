@@ -73,6 +73,7 @@ impl Documents {
         if verified {
             auth::verify(&call, &raw_path, &self.options().keys, self.engine().clock().now())?;
         }
+        call.check_version()?;
         let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
         match path.as_slice() {
             [] => match call.method {

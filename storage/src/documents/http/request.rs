@@ -1,7 +1,7 @@
 //! Requests: the path's parts, and headers by their meaning.
 
 use bytes::Bytes;
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
 use http::{HeaderMap, Method, request::Parts};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
@@ -14,6 +14,9 @@ use super::super::{
     writer::Conditions,
 };
 use crate::engine::Timestamp;
+
+/// The service's first version.
+const OLDEST_VERSION: NaiveDate = NaiveDate::from_ymd_opt(2014, 8, 21).expect("a date");
 
 /// A request with its body in memory.
 #[derive(Debug)]
@@ -58,6 +61,18 @@ impl Call {
                 .map_err(|_| Fault::bad_request(format!("The header {name} is not a number: '{value}'.")))
         });
         parsed.transpose()
+    }
+
+    /// 400 for an `x-ms-version` that cannot be one. Versions newer than this service are taken: what they change is
+    /// asked for by headers of its own.
+    pub(super) fn check_version(&self) -> Result<(), Fault> {
+        let Some(version) = self.header("x-ms-version") else { return Ok(()) };
+        match NaiveDate::parse_from_str(version, "%Y-%m-%d") {
+            Ok(date) if date >= OLDEST_VERSION => Ok(()),
+            _ => Err(Fault::bad_request(format!(
+                "Invalid API version '{version}'. Ensure a valid x-ms-version header value is passed, such as 2020-07-15."
+            ))),
+        }
     }
 
     /// The body as JSON.

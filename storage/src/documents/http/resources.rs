@@ -23,8 +23,10 @@ pub(super) fn query_of(call: &Call) -> Result<Query, Fault> {
             true => (String::from_utf8_lossy(&call.body).into_owned(), Map::new()),
             false => {
                 let body = call.object()?;
-                let text = body.get("query").and_then(Value::as_str).unwrap_or_default().to_owned();
-                (text, parameters_of(body.get("parameters"))?)
+                let text = body.get("query").and_then(Value::as_str).ok_or_else(|| {
+                    Fault::bad_request("The request's body needs 'query', the text of a query.")
+                })?;
+                (text.to_owned(), parameters_of(body.get("parameters"))?)
             }
         };
     Ok(Query::parse(&text, &parameters)?)
@@ -32,8 +34,13 @@ pub(super) fn query_of(call: &Call) -> Result<Query, Fault> {
 
 /// `[{"name": "@id", "value": …}]`
 fn parameters_of(list: Option<&Value>) -> Result<Map<String, Value>, Fault> {
+    let list = match list {
+        None | Some(Value::Null) => &[][..],
+        Some(Value::Array(list)) => list,
+        Some(_) => return Err(Fault::bad_request("The query's 'parameters' must be an array.")),
+    };
     let mut parameters = Map::new();
-    for parameter in list.and_then(Value::as_array).into_iter().flatten() {
+    for parameter in list {
         let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default();
         let name = name.strip_prefix('@').filter(|name| !name.is_empty()).ok_or_else(|| {
             Fault::bad_request(format!("The parameter name '{name}' is invalid: it begins with '@'."))

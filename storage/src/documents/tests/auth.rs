@@ -74,6 +74,18 @@ async fn an_old_signature_is_refused() {
     assert_eq!(status(&documents, "/dbs", &date, Some(&signed)).await, 200);
     clock.advance(std::time::Duration::from_secs(2 * 60));
     assert_eq!(status(&documents, "/dbs", &date, Some(&signed)).await, 403);
+    // A client whose clock is ahead is off just as much.
+    let ahead = |minutes: i64| {
+        let now = chrono::DateTime::from_timestamp_millis(clock.now().0).unwrap();
+        let date = now + chrono::Duration::minutes(minutes);
+        let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let signed = authorization(WELL_KNOWN_KEY, &format!("get\ndbs\n\n{}\n\n", date.to_lowercase()));
+        (date, signed)
+    };
+    for (minutes, expected) in [(14, 200), (16, 403), (-14, 200), (-16, 403)] {
+        let (date, signed) = ahead(minutes);
+        assert_eq!(status(&documents, "/dbs", &date, Some(&signed)).await, expected, "{minutes}");
+    }
     let undated = authorization(WELL_KNOWN_KEY, "get\ndbs\n\nyesterday\n\n");
     assert_eq!(status(&documents, "/dbs", "yesterday", Some(&undated)).await, 401);
 }

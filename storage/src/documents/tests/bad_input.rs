@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 use http::Request;
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
-use super::{DOCS, create, fresh, query, read, send};
+use super::{DOCS, create, fresh, open, query, read, send, with_container};
+use crate::{Trust, body, engine::EngineOptions};
 
 /// Bad input: ids, bodies, sizes, times to live.
 #[tokio::test]
@@ -86,6 +88,18 @@ async fn requests_that_make_no_sense() {
             "{header}: {value}"
         );
     }
+    for (version, status) in [
+        ("2020-07-15", 200),
+        ("2014-08-21", 200),
+        ("2031-01-01", 200),
+        ("2010-01-01", 400),
+        ("2020-13-01", 400),
+        ("latest", 400),
+    ] {
+        let answer = send(&documents, "GET", "/dbs/d", &[("x-ms-version", version)], &Value::Null).await;
+        assert_eq!(answer.status, status, "{version}: {}", answer.message());
+        assert!(status == 200 || answer.message().contains(&format!("'{version}'")), "{}", answer.message());
+    }
     let unsupported = send(&documents, "GET", "/dbs/d/colls/c/triggers", &[], &Value::Null).await;
     assert!(unsupported.message().contains("'triggers' is not supported"), "{}", unsupported.message());
 }
@@ -111,6 +125,120 @@ async fn queries_outside_of_the_grammar() {
     )
     .await;
     assert_eq!(unnamed.status, 400);
+}
+
+/// Bad input: what a query's body can get wrong besides the grammar, always in the service's error shape.
+#[tokio::test]
+async fn queries_that_are_none() {
+    let documents = fresh().await;
+    let headers =
+        [("x-ms-documentdb-isquery", "true"), ("x-ms-documentdb-query-enablecrosspartition", "True")];
+    let long = format!("SELECT * FROM c WHERE c.a = '{}'", "x".repeat(512 * 1024));
+    let deep = format!("SELECT {}1{} FROM c", "(".repeat(10_000), ")".repeat(10_000));
+    for (body, part) in [
+        (json!({"query": long}), "SC3001"),
+        (json!({"query": deep}), "SC"),
+        (json!({"query": "SELECT * FROM c WHERE c.a = @x", "parameters": []}), "SC2061"),
+        (json!({"query": "SELECT * FROM c WHERE udf.f(c)"}), "user-defined function"),
+        (json!({"query": "UPDATE c SET c.a = 1"}), "'UPDATE'"),
+        (json!({"query": 5}), "query"),
+        (json!({}), "query"),
+        (json!([]), "object"),
+        (json!({"query": "SELECT 1", "parameters": "none"}), "parameters"),
+        (json!({"query": "SELECT 1", "parameters": [{"value": 1}]}), "name"),
+    ] {
+        let answer = send(&documents, "POST", DOCS, &headers, &body).await;
+        assert_eq!((answer.status, &answer.body["code"]), (400, &json!("BadRequest")), "{}", answer.body);
+        assert!(answer.message().contains(part), "{part}: {}", answer.message());
+    }
+}
+
+/// Bad input: patches and batches beyond the limits change nothing.
+#[tokio::test]
+async fn patches_and_batches_beyond_their_limits() {
+    let documents = fresh().await;
+    let before = create(&documents, json!({"id": "1", "pk": "a", "n": 1})).await;
+    let key = ("x-ms-documentdb-partitionkey", "[\"a\"]");
+    let increment = json!({"op": "incr", "path": "/n", "value": 1});
+    for (operations, part) in [
+        (json!([]), "1 to 10"),
+        (json!(vec![&increment; 11]), "1 to 10"),
+        (json!([increment, {"op": "remove", "path": "/missing"}]), "/missing"),
+        (json!([increment, {"op": "set", "path": "/id", "value": "2"}]), "id"),
+        (json!([increment, {"op": "set", "path": "/pk", "value": "b"}]), "partition key"),
+        (json!([increment, {"op": "set", "path": "/_etag", "value": "x"}]), "_etag"),
+        (json!([increment, {"op": "conjure", "path": "/n"}]), "'conjure'"),
+    ] {
+        let body = json!({ "operations": operations });
+        let answer = send(&documents, "PATCH", &format!("{DOCS}/1"), &[key], &body).await;
+        assert_eq!(answer.status, 400, "{operations}: {}", answer.body);
+        assert!(answer.message().contains(part), "{operations}: {}", answer.message());
+    }
+    let large = json!({"operations": [{"op": "set", "path": "/text", "value": "x".repeat(2 << 20)}]});
+    assert_eq!(send(&documents, "PATCH", &format!("{DOCS}/1"), &[key], &large).await.status, 413);
+
+    let batch = [key, ("x-ms-cosmos-is-batch-request", "True"), ("x-ms-cosmos-batch-atomic", "True")];
+    let made = json!({"operationType": "Create", "resourceBody": {"id": "2", "pk": "a"}});
+    for (operations, status) in [
+        (json!([]), 400),
+        (json!({}), 400),
+        (json!(vec![&made; 101]), 400),
+        (json!([made, {"operationType": "Conjure"}]), 400),
+        (json!([made, {"resourceBody": {}}]), 400),
+    ] {
+        let answer = send(&documents, "POST", DOCS, &batch, &operations).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+    }
+    let mut huge = made.clone();
+    huge["resourceBody"]["text"] = json!("x".repeat(2 << 20));
+    let answer = send(&documents, "POST", DOCS, &batch, &json!([made, huge])).await;
+    assert!(answer.status == 413 || answer.status == 207, "{}", answer.body);
+    let after = read(&documents, "1", "a").await;
+    assert_eq!(after.body["_etag"], before.body["_etag"], "nothing has changed");
+    assert_eq!(query(&documents, "SELECT VALUE COUNT(1) FROM c", &[]).await.documents(), [json!(1)]);
+}
+
+/// Bad input: bodies beyond every limit are refused before they are read whole.
+#[tokio::test]
+async fn bodies_beyond_every_limit() {
+    let documents = fresh().await;
+    let request = Request::builder().method("POST").uri(DOCS).body(body::full(vec![b' '; 8 << 20])).unwrap();
+    let answer = documents.call(request, Trust::Trusted).await;
+    assert_eq!(answer.status(), 413);
+    let content = answer.into_body().collect().await.unwrap().to_bytes();
+    let content: Value = serde_json::from_slice(&content).unwrap();
+    assert_eq!(content["code"], "RequestEntityTooLarge");
+}
+
+/// Bad input: full disk. Writes are refused in the service's words, reads and queries go on.
+#[tokio::test]
+async fn a_full_disk_leaves_documents_readable() {
+    let folder = tempfile::tempdir().unwrap();
+    let documents = with_container(EngineOptions::in_folder(folder.path()), json!({})).await;
+    create(&documents, json!({"id": "1", "pk": "a"})).await;
+    documents.engine().close().await;
+    drop(documents);
+    // More than any disk has: from here on there is no space.
+    let options = EngineOptions { reserve: u64::MAX, ..EngineOptions::in_folder(folder.path()) };
+    let documents = open(options);
+    let key = [("x-ms-documentdb-partitionkey", "[\"a\"]")];
+    for (verb, path, body) in [
+        ("POST", DOCS, json!({"id": "2", "pk": "a"})),
+        ("PUT", "/dbs/d/colls/c/docs/1", json!({"id": "1", "pk": "a", "n": 2})),
+        ("DELETE", "/dbs/d/colls/c/docs/1", Value::Null),
+        ("POST", "/dbs", json!({"id": "other"})),
+    ] {
+        let answer = send(&documents, verb, path, &key, &body).await;
+        assert_eq!(
+            (answer.status, &answer.body["code"]),
+            (507, &json!("InsufficientStorage")),
+            "{verb} {path}"
+        );
+    }
+    assert_eq!(read(&documents, "1", "a").await.status, 200);
+    assert_eq!(query(&documents, "SELECT VALUE COUNT(1) FROM c", &[]).await.documents(), [json!(1)]);
+    let feed = send(&documents, "GET", DOCS, &[("a-im", "Incremental feed")], &Value::Null).await;
+    assert_eq!(feed.ids(), ["1"]);
 }
 
 /// What cannot change about a container, and definitions that make none.
