@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anyhow::Context as _;
 use horus_stub_worker::{Data, Function, Http, Index, Response, SCRIPT_VARIABLE, Script, Step};
 use serde_json::json;
 use tempfile::TempDir;
@@ -102,6 +103,55 @@ impl App {
             self.file(&format!("{name}/function.json"), &function.to_string())?;
             self.file(&format!("{name}/{script}"), source)?;
         }
+        Ok(self)
+    }
+
+    /// An app of functions in WebAssembly, compiled as for an image: each guest is a name and its file, served at
+    /// `/api/<name>`. `section` is `extensions.wasm` of host.json.
+    pub(crate) fn wasm(
+        arguments: &Arguments,
+        guests: &[(String, PathBuf)],
+        section: &serde_json::Value,
+    ) -> anyhow::Result<Self> {
+        let app = Self::new("wasm")?;
+        app.file("host.json", &json!({ "version": "2.0", "extensions": { "wasm": section } }).to_string())?;
+        for (name, file) in guests {
+            fs::create_dir(app.folder.path().join("app").join(name))?;
+            let function =
+                json!({ "scriptFile": format!("../{name}.wasm"), "bindings": http_bindings("res") });
+            app.file(&format!("{name}/function.json"), &function.to_string())?;
+            app.guest(name, file)?;
+        }
+        app.build_wasm(arguments)
+    }
+
+    /// The same with one guest that says itself which functions it has; only `function` is loaded.
+    pub(crate) fn wasm_described(
+        arguments: &Arguments,
+        file: &Path,
+        function: &str,
+        section: &serde_json::Value,
+    ) -> anyhow::Result<Self> {
+        let app = Self::new("wasm")?;
+        let host = json!({ "version": "2.0", "functions": [function], "extensions": { "wasm": section } });
+        app.file("host.json", &host.to_string())?;
+        app.guest("guest", file)?;
+        app.build_wasm(arguments)
+    }
+
+    fn guest(&self, name: &str, file: &Path) -> anyhow::Result<()> {
+        fs::copy(file, self.folder.path().join("app").join(format!("{name}.wasm")))
+            .with_context(|| format!("{} is missing; bench/run builds it", file.display()))?;
+        Ok(())
+    }
+
+    fn build_wasm(self, arguments: &Arguments) -> anyhow::Result<Self> {
+        let built = Command::new(&arguments.func)
+            .args(["build", "--wasm"])
+            .current_dir(self.folder.path().join("app"))
+            .output()?;
+        let said = String::from_utf8_lossy(&built.stderr);
+        anyhow::ensure!(built.status.success(), "func build --wasm failed: {said}");
         Ok(self)
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct Arguments {
     pub(crate) stub: PathBuf,
     /// The repository.
     pub(crate) repository: PathBuf,
+    /// Where things are built.
+    pub(crate) target: PathBuf,
 }
 
 impl Arguments {
@@ -34,6 +36,7 @@ impl Arguments {
     pub(crate) fn parse(words: &[String]) -> anyhow::Result<Self> {
         let beside = std::env::current_exe()?.parent().context("this program has a folder")?.to_owned();
         let repository = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize();
+        let target = beside.parent().context("programs are built in a folder of their own")?.to_owned();
         let mut arguments = Self {
             names: Vec::new(),
             list: false,
@@ -44,6 +47,7 @@ impl Arguments {
             func: beside.join("func"),
             stub: beside.join("horus-stub-worker"),
             repository: repository.context("the repository this program was built from is gone")?,
+            target,
         };
         let mut words = words.iter();
         while let Some(word) = words.next() {

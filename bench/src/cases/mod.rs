@@ -5,6 +5,7 @@ mod http_stub;
 mod idle;
 mod queue;
 mod startup;
+mod wasm;
 
 use tokio::runtime::Runtime;
 
@@ -25,7 +26,17 @@ pub(crate) struct Case {
 }
 
 /// All cases, in the order in which they run.
-pub(crate) const ALL: &[Case] = &[http_stub::CASE, http_node::CASE, queue::CASE, startup::CASE, idle::CASE];
+pub(crate) const ALL: &[Case] = &[
+    http_stub::CASE,
+    http_node::CASE,
+    queue::CASE,
+    startup::CASE,
+    idle::CASE,
+    wasm::http::CASE,
+    wasm::ready::CASE,
+    wasm::start::CASE,
+    wasm::idle::CASE,
+];
 
 /// A server under load with what its rounds found.
 struct Subject {
