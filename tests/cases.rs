@@ -15,12 +15,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use regex::Regex;
 
-use support::{Answer, App, Func, Launch, repository, until, with_node_library};
-
-/// Headers that differ from run to run or say nothing.
-const VOLATILE: [&str; 3] = ["date", "x-ms-invocation-id", "connection"];
+use support::transcript::{answer_text, difference, neutral};
+use support::{App, Func, Launch, repository, until, with_node_library};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -77,17 +74,6 @@ async fn transcript(case: &Path) -> String {
     }
     func.stop().await;
     neutral(&text, &app)
-}
-
-/// Ids, ports and paths of this run replaced by what they are.
-fn neutral(text: &str, app: &App) -> String {
-    let guid = Regex::new("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").expect("valid");
-    let port = Regex::new("(127\\.0\\.0\\.1|localhost):[0-9]+").expect("valid");
-    let took = Regex::new("Duration=[0-9]+ms").expect("valid");
-    let text = text.replace(&*app.root().to_string_lossy(), "APP");
-    let text = guid.replace_all(&text, "GUID");
-    let text = port.replace_all(&text, "$1:PORT");
-    took.replace_all(&text, "Duration=Nms").into_owned()
 }
 
 /// One request of a case.
@@ -158,48 +144,4 @@ impl Request {
         }
         text
     }
-}
-
-fn answer_text(answer: &Answer) -> String {
-    let mut text = format!("{}\n", answer.status);
-    let mut headers: Vec<String> = answer
-        .headers
-        .iter()
-        .filter(|(name, _)| !VOLATILE.contains(&name.as_str()))
-        .map(|(name, value)| format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())))
-        .collect();
-    headers.sort();
-    text.extend(headers);
-    if !answer.body.is_empty() {
-        let body = match std::str::from_utf8(&answer.body) {
-            Ok(body) => body.to_owned(),
-            Err(_) => answer.body.iter().map(|byte| format!("{byte:02x} ")).collect(),
-        };
-        let _ = writeln!(text, "\n{}", body.trim_end());
-    }
-    text
-}
-
-/// The first lines that differ, with what surrounds them; `None` when nothing does.
-fn difference(wanted: &str, got: &str) -> Option<String> {
-    const AROUND: usize = 4;
-    if wanted == got {
-        return None;
-    }
-    let (wanted, got): (Vec<&str>, Vec<&str>) = (wanted.lines().collect(), got.lines().collect());
-    let first = wanted.iter().zip(&got).take_while(|(a, b)| a == b).count();
-    let same_tail = wanted.iter().rev().zip(got.iter().rev()).take_while(|(a, b)| a == b).count();
-    let tail = same_tail.min(wanted.len().min(got.len()) - first);
-    let mut text = String::new();
-    for line in &got[first.saturating_sub(AROUND)..first] {
-        let _ = writeln!(text, "  {line}");
-    }
-    for line in &wanted[first..wanted.len() - tail] {
-        let _ = writeln!(text, "- {line}");
-    }
-    for line in &got[first..got.len() - tail] {
-        let _ = writeln!(text, "+ {line}");
-    }
-    text.push_str("(- expected, + came; BLESS=1 accepts what came)");
-    Some(text)
 }

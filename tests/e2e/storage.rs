@@ -1,73 +1,17 @@
 //! `func storage` on its own, and HTTPS (cli.md item 68, issue of the embedded store).
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use regex::Regex;
 
-use crate::support::{App, Launch, Stub, http, until};
-
-/// A `func storage` that runs, and the options by which verbs find it.
-struct Running {
-    child: Child,
-    ports: Vec<String>,
-}
-
-impl Running {
-    /// On free ports, without a data folder.
-    fn start(launch: &Launch) -> Self {
-        let mut command = launch.command();
-        command.args(["storage", "--in-memory"]);
-        for kind in ["blob", "queue", "table", "document"] {
-            command.args([format!("--{kind}-port"), "0".into()]);
-        }
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("func starts");
-        let out = BufReader::new(child.stdout.take().expect("piped"));
-        let endpoint =
-            Regex::new(r"^  (blob|queue|table|document)s +http://127\.0\.0\.1:(\d+)/").expect("a pattern");
-        let mut ports = Vec::new();
-        for line in out.lines().map_while(Result::ok) {
-            if let Some(found) = endpoint.captures(&line) {
-                ports.extend([format!("--{}-port", &found[1]), found[2].to_owned()]);
-            }
-            if line.starts_with("Press Ctrl+C") {
-                break;
-            }
-        }
-        assert_eq!(ports.len(), 8, "all endpoints are printed");
-        Self { child, ports }
-    }
-
-    /// Runs a verb against it: exit code, standard output, standard error.
-    fn verb(&self, launch: &Launch, words: &[&str], input: &str) -> (Option<i32>, String, String) {
-        let mut command: Command = launch.command();
-        command.arg("storage").args(words).args(&self.ports);
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("func starts");
-        child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("input is read");
-        let output = child.wait_with_output().expect("func ends");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (output.status.code(), text(&output.stdout), text(&output.stderr))
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::support::{App, Launch, Store, Stub, http, until};
 
 /// The verbs reach a store that runs in another process, with real signatures; signals drain it.
 #[test]
 fn storage_verbs_reach_a_running_store() {
     let app = App::empty();
     let launch = Launch::of(&app.root());
-    let mut store = Running::start(&launch);
+    let mut store = Store::start(&launch);
     let good = |words: &[&str], input: &str| {
         let (code, out, err) = store.verb(&launch, words, input);
         assert_eq!(code, Some(0), "{words:?}: {err}");

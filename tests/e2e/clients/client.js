@@ -16,6 +16,25 @@ const commands = {
         await client.createIfNotExists();
         await client.sendMessage(Buffer.from(text).toString('base64'));
     },
+    // Many at once.
+    async putAll({ queue, texts }) {
+        const client = queues.getQueueClient(queue);
+        await client.createIfNotExists();
+        await Promise.all(texts.map((text) => client.sendMessage(Buffer.from(text).toString('base64'))));
+    },
+    async putBase64({ queue, text }) {
+        const client = queues.getQueueClient(queue);
+        await client.createIfNotExists();
+        await client.sendMessage(text);
+    },
+    // Receives one message and deletes it; its text as it is, or null.
+    async take({ queue }) {
+        const client = queues.getQueueClient(queue);
+        const [message] = (await client.receiveMessages()).receivedMessageItems;
+        if (!message) return null;
+        await client.deleteMessage(message.messageId, message.popReceipt);
+        return message.messageText;
+    },
     // Messages of the queue, visible or not; null when there is no such queue.
     async length({ queue }) {
         const client = queues.getQueueClient(queue);
@@ -44,7 +63,7 @@ readline.createInterface({ input: process.stdin }).on('line', async (line) => {
     try {
         answer = { value: (await commands[command](parameters)) ?? null };
     } catch (error) {
-        answer = error.code === 404 ? { value: null } : { error: `${error.message ?? error}` };
+        answer = error.code === 404 || error.statusCode === 404 ? { value: null } : { error: `${error.message ?? error}` };
     }
     process.stdout.write(JSON.stringify(answer) + '\n');
 });

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::app::node_modules;
@@ -45,6 +47,22 @@ impl Clients {
     /// Puts a message in a queue, which is created if it does not exist.
     pub(crate) fn put(&self, queue: &str, text: &str) {
         self.call(&json!({ "command": "put", "queue": queue, "text": text }));
+    }
+
+    /// Puts many messages in a queue.
+    pub(crate) fn put_all(&self, queue: &str, texts: &[String]) {
+        self.call(&json!({ "command": "putAll", "queue": queue, "texts": texts }));
+    }
+
+    /// Puts a message of any bytes in a queue.
+    pub(crate) fn put_base64(&self, queue: &str, bytes: &[u8]) {
+        self.call(&json!({ "command": "putBase64", "queue": queue, "text": BASE64_STANDARD.encode(bytes) }));
+    }
+
+    /// Receives a message and deletes it.
+    pub(crate) fn take(&self, queue: &str) -> Option<Vec<u8>> {
+        let text = self.call(&json!({ "command": "take", "queue": queue }));
+        text.as_str().map(|text| BASE64_STANDARD.decode(text).expect("messages are base64"))
     }
 
     /// How many messages a queue has, those that are being processed included.
