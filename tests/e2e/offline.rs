@@ -149,6 +149,12 @@ fn the_well_known_connection_string_works_unchanged() {
     alone("well_known_connection_string");
 }
 
+/// Issue, auth: accounts and a document key from settings of the app open its store, and the well-known ones do not.
+#[test]
+fn accounts_of_ones_own_open_the_store() {
+    alone("own_accounts");
+}
+
 #[tokio::test]
 #[ignore = "runs only as a child, in a network of its own"]
 async fn orders() {
@@ -192,10 +198,12 @@ app.http('read', {
 });
 ";
 
-#[tokio::test]
-#[ignore = "runs only as a child, in a network of its own"]
-async fn well_known_connection_string() {
-    let settings = json!({ "IsEncrypted": false, "Values": { "FUNCTIONS_WORKER_RUNTIME": "node", "CosmosDB": WELL_KNOWN } });
+/// An app with a client of its own, with these settings.
+fn client_app(values: &[(&str, &str)]) -> App {
+    let mut settings = json!({ "IsEncrypted": false, "Values": { "FUNCTIONS_WORKER_RUNTIME": "node" } });
+    for (name, value) in values {
+        settings["Values"][name] = json!(value);
+    }
     let app = App::new()
         .file("local.settings.json", &settings.to_string())
         .file("package.json", r#"{ "main": "index.js" }"#)
@@ -203,6 +211,13 @@ async fn well_known_connection_string() {
     with_node_library(&app);
     let clients = node_modules("tests/e2e/clients");
     std::os::unix::fs::symlink(clients, app.root().join("node_modules")).expect("a link can be made");
+    app
+}
+
+#[tokio::test]
+#[ignore = "runs only as a child, in a network of its own"]
+async fn well_known_connection_string() {
+    let app = client_app(&[("CosmosDB", WELL_KNOWN)]);
     let bin = only_node(&app);
     let func = start(&app, &bin).await;
     let written = func.post_json("/api/write", &json!({ "id": "1", "item": "tea" })).await;
@@ -228,4 +243,50 @@ async fn well_known_connection_string() {
     assert_eq!(ask(None), "DEPTH_ZERO_SELF_SIGNED_CERT");
     assert_eq!(ask(Some(app.root().join(".func/https/localhost.crt"))), "401", "trusted, but nobody signed");
     func.stop().await;
+}
+
+#[tokio::test]
+#[ignore = "runs only as a child, in a network of its own"]
+async fn own_accounts() {
+    const KEY: &str = "YSBrZXkgb2Ygb3VyIG93bg==";
+    let storage = format!(
+        "AccountName=mine;AccountKey={KEY};BlobEndpoint=http://127.0.0.1:10000/mine;QueueEndpoint=http://127.0.0.1:10001/mine"
+    );
+    let documents = format!("AccountEndpoint=https://localhost:8081/;AccountKey={KEY}");
+    let app = client_app(&[
+        ("AzureWebJobsStorage", &storage),
+        ("CosmosDB", &documents),
+        ("FUNC_STORAGE_ACCOUNTS", &format!("mine:{KEY}")),
+    ])
+    .file(".env", &format!("FUNC_STORAGE_DOCUMENT_KEY={KEY}\n"));
+    let bin = only_node(&app);
+    let func = start(&app, &bin).await;
+    func.wait_for_line("Host lock lease acquired").await;
+    let written = func.post_json("/api/write", &json!({ "id": "1", "item": "tea" })).await;
+    assert_eq!(written.status, 200, "{}\n{}", written.text(), func.transcript());
+    assert_eq!(wait_for_order(&func, "1").await["item"], "tea");
+    // The verbs use the same settings, and so somebody without them stays outside.
+    let verb = |words: &[&str], folder: &Path| {
+        let output = Launch::of(folder).command().arg("storage").args(words).output().expect("func starts");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, out, err) = verb(&["document", "get", "shop/orders/1"], &app.root());
+    assert!(code == Some(0) && out.contains("tea"), "{out}{err}");
+    let (code, out, err) = verb(&["blob", "list"], &app.root());
+    assert!(code == Some(0) && out.contains("azure-webjobs-hosts"), "{out}{err}");
+    let stranger = App::new();
+    let (code, _, err) = verb(&["document", "get", "shop/orders/1"], &stranger.root());
+    assert!(code == Some(1) && err.contains("Unauthorized"), "{err}");
+    let (code, _, err) = verb(&["blob", "list"], &stranger.root());
+    assert!(code == Some(1), "{err}");
+    func.stop().await;
+
+    let broken = client_app(&[("FUNC_STORAGE_ACCOUNTS", "mine:hunter2!")]);
+    let (status, out, err) = Launch::of(&broken.root()).arg("--storage").arg("auto").fail().await;
+    assert_eq!(status.code(), Some(1));
+    assert!(
+        err.contains("FUNC_STORAGE_ACCOUNTS") && !format!("{out}{err}").contains("hunter2"),
+        "{out}{err}"
+    );
 }

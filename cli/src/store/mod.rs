@@ -69,7 +69,7 @@ impl Embedded {
             }
         }
         report_taken(&free, &taken, choice, log);
-        report_strangers(&plan, &free, log).await;
+        report_refused(&plan, &free, log).await;
         if free.is_empty() {
             return Ok(Self::default());
         }
@@ -121,22 +121,25 @@ fn secure(root: &Path, log: &Log) -> (Option<Tls>, Option<PathBuf>) {
     }
 }
 
-/// Warns of connections for accounts that the store does not know, where that is why they will fail.
-async fn report_strangers(plan: &Plan, ours: &[Service], log: &Log) {
-    if plan.strangers.is_empty() {
+/// Warns of connections that the store refuses, where that is why they will fail.
+async fn report_refused(plan: &Plan, ours: &[Service], log: &Log) {
+    if plan.refused.is_empty() {
         return;
     }
     // Somebody else may well know them.
     if !ours.contains(&Service::Queue) && TcpStream::connect(usual_address(Service::Queue)).await.is_ok() {
         return;
     }
-    for plan::Stranger { setting, account } in &plan.strangers {
-        log.warning(
-            STARTUP,
-            format!(
-                "Setting '{setting}' names the account '{account}' on this machine, which the embedded store does not know. Add {account}:KEY to {ACCOUNTS}."
+    for plan::Refused { setting, account, is_known } in &plan.refused {
+        let why = match is_known {
+            true => format!(
+                "has another key for the account '{account}' than the embedded store: use the one in {ACCOUNTS}."
             ),
-        );
+            false => format!(
+                "names the account '{account}' on this machine, which the embedded store does not know. Add {account}:KEY to {ACCOUNTS}."
+            ),
+        };
+        log.warning(STARTUP, format!("Setting '{setting}' {why}"));
     }
 }
 

@@ -7,7 +7,7 @@ use horus_app::connection::ConnectionString;
 use horus_app::settings::Settings;
 use horus_in_process::is_this_machine;
 use horus_storage::Service;
-use horus_storage::auth::WELL_KNOWN_ACCOUNT;
+use horus_storage::auth::{Account, WELL_KNOWN_ACCOUNT};
 use horus_storage::documents::WELL_KNOWN_KEY;
 
 use super::Keys;
@@ -46,15 +46,17 @@ pub(crate) struct Plan {
     pub(crate) well_known_account: bool,
     /// Something uses the emulators' document key.
     pub(crate) well_known_key: bool,
-    /// Settings that name a storage account on the local endpoints which nobody has given the key of.
-    pub(crate) strangers: Vec<Stranger>,
+    /// Connections to the local endpoints that the store refuses.
+    pub(crate) refused: Vec<Refused>,
 }
 
-/// A connection to the local endpoints for an account that the store does not know.
+/// A connection for a storage account at the local endpoints that the store will not serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stranger {
+pub(crate) struct Refused {
     pub(crate) setting: String,
     pub(crate) account: String,
+    /// Whether the account itself is known, and only the key is another.
+    pub(crate) is_known: bool,
 }
 
 /// Services of a storage account, and the keys of their endpoints in connection strings.
@@ -73,13 +75,15 @@ impl Plan {
                 plan.well_known_account = true;
             }
             if let Some(account) = local_account(&text) {
-                match account == WELL_KNOWN_ACCOUNT || keys.accounts.get(&account).is_some() {
-                    true => plan.storage = true,
-                    false => {
-                        plan.strangers.push(Stranger { setting: name.to_owned(), account: account.clone() })
-                    }
-                }
                 plan.well_known_account |= account == WELL_KNOWN_ACCOUNT;
+                let emulators = || (account == WELL_KNOWN_ACCOUNT).then(Account::well_known);
+                let known = keys.accounts.get(&account).cloned().or_else(emulators);
+                plan.storage |= known.is_some();
+                let fits = known.as_ref().is_some_and(|known| has_key_of(&text, known));
+                if !fits {
+                    let (setting, is_known) = (name.to_owned(), known.is_some());
+                    plan.refused.push(Refused { setting, account, is_known });
+                }
             }
             if text.get("AccountEndpoint").and_then(|url| usual_port(url, &["http", "https"]))
                 == Some(Service::Documents)
@@ -108,6 +112,14 @@ fn local_account(text: &ConnectionString) -> Option<String> {
         let in_path = || Url::parse(endpoint).ok()?.path_segments()?.next().map(str::to_owned);
         // A string with a shared access signature names the account in its endpoints only.
         text.get("AccountName").map(str::to_owned).or_else(in_path).filter(|name| !name.is_empty())
+    })
+}
+
+/// Whether a connection string signs as `account` does. Those without a key have a signature of their own.
+fn has_key_of(text: &ConnectionString, account: &Account) -> bool {
+    const PROBE: &str = "the same key gives the same signature";
+    text.get("AccountKey").is_none_or(|key| {
+        Account::new(account.name(), key).is_ok_and(|given| given.sign(PROBE) == account.sign(PROBE))
     })
 }
 
@@ -159,10 +171,19 @@ mod tests {
             plan("AccountName=devstoreaccount1;BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1");
         assert!(spelled.well_known_account && spelled.storage);
         let own = plan("AccountName=mine;BlobEndpoint=http://127.0.0.1:10000/mine");
-        assert!(own.storage && !own.well_known_account && own.strangers.is_empty());
+        assert!(own.storage && !own.well_known_account && own.refused.is_empty());
         let stranger = plan("AccountName=other;BlobEndpoint=http://127.0.0.1:10000/other");
         assert!(!stranger.storage);
-        assert_eq!(stranger.strangers, [Stranger { setting: "X".into(), account: "other".into() }]);
+        let refused = |account: &str, is_known| {
+            vec![Refused { setting: "X".into(), account: account.into(), is_known }]
+        };
+        assert_eq!(stranger.refused, refused("other", false));
+        let keyed = |key: &str| {
+            plan(&format!("AccountName=mine;AccountKey={key};BlobEndpoint=http://127.0.0.1:10000/mine"))
+        };
+        assert_eq!(keyed("c2VjcmV0").refused, []);
+        assert_eq!(keyed("c29tZXRoaW5nIGVsc2U=").refused, refused("mine", true));
+        assert_eq!(keyed("not base64").refused, refused("mine", true));
         let documents =
             |key: &str| plan(&format!("AccountEndpoint=https://localhost:8081/;AccountKey={key}"));
         assert!(documents(WELL_KNOWN_KEY).well_known_key && !documents("abc==").well_known_key);

@@ -221,7 +221,7 @@ async fn connections_for_unknown_accounts_are_named() {
     )]);
     let keys = Keys::parse(Some("mine:c2VjcmV0"), None).unwrap();
     let lines = Lines::default();
-    report_strangers(&Plan::of(&settings, &keys), &[Service::Queue], &Log::new(lines.clone())).await;
+    report_refused(&Plan::of(&settings, &keys), &[Service::Queue], &Log::new(lines.clone())).await;
     let lines = lines.0.lock().unwrap();
     assert!(lines[0].0 == Level::Warning && lines[0].1.contains("'Photos' names the account 'other'"));
     assert!(lines[0].1.contains("FUNC_STORAGE_ACCOUNTS") && !lines[0].1.contains("aHVudGVyMg"), "{lines:?}");
