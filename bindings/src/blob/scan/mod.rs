@@ -8,26 +8,27 @@
 mod position;
 mod progress;
 mod receipts;
+mod sweep;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
 use futures::stream;
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use self::position::Position;
+use self::sweep::Sweep;
 use super::CATEGORY;
 use super::hub::{Hub, Recheck, Written};
 use super::message::Message;
 use super::path::BlobPath;
 use super::trigger::Watch;
+use crate::Drain;
 use crate::queue::Outage;
-use crate::storage::{BlobChange, BlobChanges, BlobNews, Container, ListedBlob, StorageError};
-use crate::{BindingError, Drain};
+use crate::storage::{BlobChange, BlobChanges, BlobNews, Container, StorageError};
 
 pub(super) use progress::Progress;
 pub(super) use receipts::Receipts;
@@ -38,10 +39,6 @@ const PAUSE: Duration = Duration::from_secs(10);
 const PAUSE_WHEN_TOLD: Duration = Duration::from_secs(60);
 /// The same while such an account has more to list.
 const PAUSE_WHEN_UNFINISHED: Duration = Duration::from_millis(500);
-/// Blobs listed per sweep, over all containers.
-const BUDGET: usize = 10_000;
-/// Most blobs of one listing.
-const PAGE: usize = 5000;
 /// Blobs looked at at once.
 const PARALLEL: usize = 8;
 /// Changes that come within this time are looked at together, so that a blob written in many small steps runs its
@@ -128,10 +125,10 @@ impl<'a> Scan<'a> {
             rechecks,
         };
         loop {
-            let complete = tokio::select! {
-                complete = self.sweep() => complete,
-                () = drain.draining() => return,
-            };
+            let complete = self.sweep(drain).await;
+            if drain.is_draining() {
+                return;
+            }
             let everything_is_told =
                 self.containers.iter().all(|watched| watched.account.is_some()) && tellers.service.is_some();
             let pause = match (everything_is_told, complete) {
@@ -234,7 +231,8 @@ impl<'a> Scan<'a> {
                 false
             })
         });
-        stream::iter(looks).buffer_unordered(PARALLEL).all(async |found| found).await
+        // All of them, to their end: one that is cut off may have put its message into the queue and not said so.
+        stream::iter(looks).buffer_unordered(PARALLEL).fold(true, async |all, found| all && found).await
     }
 
     /// Makes sure that there is a message about this version of the blob. `false` when somebody else is at it.
@@ -248,115 +246,6 @@ impl<'a> Scan<'a> {
         let message = Message::new(&watch.id, kind, &path.container, &path.name, etag);
         self.receipts.once(&watch.id, path, etag, || self.hub.enqueue(&message)).await
     }
-
-    /// Lists as much as the budget allows.
-    async fn sweep(&mut self) -> Sweep {
-        let budget = (BUDGET / self.containers.len().max(1)).max(1);
-        let mut all = Sweep::Complete;
-        let mut containers = std::mem::take(&mut self.containers);
-        for watched in &mut containers {
-            let swept = self.sweep_container(watched, budget).await;
-            let log = &self.hub.ground.log;
-            match swept {
-                Ok(swept) => {
-                    if watched.outage.answered() {
-                        log.info(CATEGORY, format!("Container '{}' can be listed again.", watched.name));
-                    }
-                    all = all.max(swept);
-                }
-                Err(error) => {
-                    if watched.outage.failed() {
-                        let name = &watched.name;
-                        let note = format!(
-                            "New blobs in '{name}' cannot be found and are looked for again: {error}."
-                        );
-                        log.warning(CATEGORY, note);
-                    }
-                    all = Sweep::Failed;
-                }
-            }
-        }
-        self.containers = containers;
-        all
-    }
-
-    async fn sweep_container(&self, watched: &mut Watched, budget: usize) -> Result<Sweep, BindingError> {
-        let progress = match &mut watched.progress {
-            Some(progress) => progress,
-            none => none.insert(Progress::new(watched.position.read().await?)),
-        };
-        let mut left = budget;
-        progress.begin(Utc::now());
-        loop {
-            let most = u32::try_from(left.min(PAGE)).unwrap_or(u32::MAX);
-            let page = match watched.container.list(&watched.prefix, progress.marker(), most).await {
-                // No container, no blobs.
-                Err(error) if error.is_not_found() => Default::default(),
-                page => page?,
-            };
-            let blobs: Vec<ListedBlob> =
-                page.blobs.iter().filter(|blob| progress.is_candidate(blob)).cloned().collect();
-            let (name, watches) = (&watched.name, &watched.watches);
-            let finds = blobs.into_iter().map(|blob| async move {
-                let found = self.find_for_all(name, watches, &blob).await;
-                (blob, found)
-            });
-            let mut finds = stream::iter(finds).buffer_unordered(PARALLEL);
-            let mut failure = None;
-            while let Some((blob, found)) = finds.next().await {
-                match found {
-                    Ok(true) => progress.found(blob),
-                    Ok(false) => progress.missed(),
-                    Err(error) => {
-                        progress.missed();
-                        failure = Some(error);
-                    }
-                }
-            }
-            drop(finds);
-            left = left.saturating_sub(page.blobs.len());
-            if progress.listed(&page) {
-                if let Some(position) = progress.end() {
-                    watched.position.write(position).await?;
-                }
-                return match failure {
-                    Some(error) => Err(error.into()),
-                    None if progress.is_clean() => Ok(Sweep::Complete),
-                    None => Ok(Sweep::Missed),
-                };
-            }
-            if left == 0 {
-                return Ok(Sweep::Unfinished);
-            }
-        }
-    }
-
-    async fn find_for_all(
-        &self,
-        container: &str,
-        watches: &[Arc<Watch>],
-        blob: &ListedBlob,
-    ) -> Result<bool, StorageError> {
-        let path = BlobPath { container: container.to_owned(), name: blob.name.clone() };
-        let mut all = true;
-        for watch in watches.iter().filter(|watch| watch.pattern.matches(container, &blob.name)) {
-            all &= self.find(watch, &path, &blob.kind, &blob.etag).await?;
-        }
-        Ok(all)
-    }
-}
-
-/// How far a sweep has come, from best to worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Sweep {
-    /// Everything is listed and found.
-    Complete,
-    /// There is more to list.
-    Unfinished,
-    /// Somebody else was at some of the blobs.
-    Missed,
-    /// A service failed.
-    Failed,
 }
 
 fn common_prefix<'a>(a: &'a str, b: &str) -> &'a str {

@@ -47,6 +47,11 @@ impl Progress {
         self.pass.as_ref()?.marker.as_deref()
     }
 
+    /// Gives up the listing that is under way; the next one begins at the beginning.
+    pub(in crate::blob) fn restart(&mut self) {
+        self.pass = None;
+    }
+
     /// Whether `blob` may be new.
     pub(in crate::blob) fn is_candidate(&self, blob: &ListedBlob) -> bool {
         self.threshold.is_none_or(|threshold| blob.modified >= threshold)
