@@ -198,21 +198,17 @@ impl CustomHandler {
             status = process.ended() => status,
         };
         let (ending, text) = match status {
-            Ok(status) => {
-                let ending = match status.code() {
-                    Some(0) => Ending::Clean,
-                    Some(200) => Ending::Intended,
-                    _ => Ending::Error,
-                };
-                (ending, process.exit_text(status))
-            }
+            Ok(status) => (Ending::of(status), process.exit_text(status)),
             Err(error) => (Ending::Error, format!("the custom handler cannot be watched: {error}")),
         };
         self.state.send_replace(match ending {
             Ending::Clean => State::Ended(format!("{text}. It is not started again after exit code 0.")),
             _ => State::Starting,
         });
-        let level = if ending == Ending::Error { Level::Error } else { Level::Information };
+        let level = match ending {
+            Ending::Error | Ending::Killed => Level::Error,
+            Ending::Clean | Ending::Intended => Level::Information,
+        };
         self.parts.log.write(level, CATEGORY, &format!("Custom handler process exited. Pid={pid}.\n{text}"));
         instance.lose(&text);
         Some(ending)

@@ -1,12 +1,20 @@
 //! How often a crashed process may come back (spec host.md §6.7 and §7.5): pure.
 
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 
 /// Errors are forgotten when the next one comes later than this.
 const MEMORY: Duration = Duration::from_secs(30 * 60);
 
 /// Errors allowed per worker process.
 const ERRORS_PER_PROCESS: u32 = 3;
+
+/// Signals that a program does not end itself with: the kernel sends the first when memory runs out, people and
+/// supervisors send all of them. Faults of the program have signals of their own.
+const FROM_OUTSIDE: [Signal; 4] = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP];
 
 /// What to do about a process that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +34,24 @@ pub(crate) enum Ending {
     Clean,
     /// Exit code 200, or killed by the host because of a timeout: meant to be replaced.
     Intended,
+    /// Killed by somebody else while it was up: no sign that the next one would fail (docs/decisions/0005).
+    Killed,
     /// Anything else.
     Error,
+}
+
+impl Ending {
+    /// What the exit of a process says that was up: started, initialised, loaded. One that is killed before that has
+    /// failed to start.
+    pub(crate) fn of(status: ExitStatus) -> Self {
+        let is_killed = |number| FROM_OUTSIDE.iter().any(|signal| signal.as_raw() == number);
+        match status.code() {
+            Some(0) => Self::Clean,
+            Some(200) => Self::Intended,
+            None if status.signal().is_some_and(is_killed) => Self::Killed,
+            _ => Self::Error,
+        }
+    }
 }
 
 /// The error budget shared by all processes of a pool.
@@ -50,7 +74,7 @@ impl Budget {
     pub(crate) fn on(&mut self, ending: Ending, now: Instant) -> Verdict {
         match ending {
             Ending::Clean => Verdict::Rest,
-            Ending::Intended => Verdict::Restart(Duration::ZERO),
+            Ending::Intended | Ending::Killed => Verdict::Restart(Duration::ZERO),
             Ending::Error => {
                 if self.last.is_some_and(|last| now.duration_since(last) > MEMORY) {
                     self.errors = 0;
@@ -84,6 +108,26 @@ mod tests {
         let mut wide = Budget::new(3, INTERVAL);
         let verdicts: Vec<_> = (0..9).map(|_| wide.on(Ending::Error, now)).collect();
         assert_eq!(verdicts.iter().filter(|v| **v == Verdict::Exhausted).count(), 1);
+    }
+
+    /// docs/decisions/0005: what somebody else did is not the worker's error, however often; faults are.
+    #[test]
+    fn kills_from_outside_cost_nothing() {
+        let by = |signal: Signal| Ending::of(ExitStatus::from_raw(signal.as_raw()));
+        for signal in [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP] {
+            assert_eq!(by(signal), Ending::Killed);
+        }
+        for signal in [Signal::SEGV, Signal::ABORT, Signal::BUS, Signal::ILL, Signal::FPE] {
+            assert_eq!(by(signal), Ending::Error);
+        }
+        let exit = |code: i32| Ending::of(ExitStatus::from_raw(code << 8));
+        assert_eq!([exit(0), exit(200), exit(1)], [Ending::Clean, Ending::Intended, Ending::Error]);
+        let mut budget = Budget::new(1, INTERVAL);
+        let now = Instant::now();
+        for _ in 0..20 {
+            assert_eq!(budget.on(Ending::Killed, now), Verdict::Restart(Duration::ZERO));
+        }
+        assert_eq!(budget.on(Ending::Error, now), Verdict::Restart(Duration::ZERO));
     }
 
     #[test]

@@ -187,10 +187,7 @@ pub(super) async fn watch(mut worker: Worker, pool: &Pool) -> Watched {
         }
     };
     let (ending, text) = match status {
-        Some(Ok(status)) if status.code() == Some(0) => (Ending::Clean, worker.process.exit_text(status)),
-        Some(Ok(status)) if status.code() == Some(200) => {
-            (Ending::Intended, worker.process.exit_text(status))
-        }
+        Some(Ok(status)) => (Ending::of(status), worker.process.exit_text(status)),
         Some(status) => (Ending::Error, exit_text(&worker.process, status)),
         None => {
             worker.process.kill().await;
@@ -199,6 +196,10 @@ pub(super) async fn watch(mut worker: Worker, pool: &Pool) -> Watched {
     };
     let (level, note) = match ending {
         Ending::Error => (Level::Error, ""),
+        Ending::Killed => (
+            Level::Error,
+            "\nIt did not end by itself: somebody killed it, or memory ran out. It is started again.",
+        ),
         Ending::Intended => (Level::Information, ""),
         // Somebody in the app has called exit(): without a worker nothing runs any more.
         Ending::Clean => {
