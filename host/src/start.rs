@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::Options;
 use crate::custom::{self, CustomHandler, HandlerError, HandlerParts};
-use crate::invoke::{Activity, Invoker, Runner, RunnerParts, retry_policy};
+use crate::invoke::{Activity, Invoker, Runner, RunnerParts, retry_policy, retry_warning};
 use crate::job::Job;
 use crate::runtime::{Runtime, RuntimeError};
 use crate::worker::{self, ConfigError, Pool, PoolError, PoolOptions, Server, WorkerConfig};
@@ -513,6 +513,9 @@ impl Shared<'_> {
         bound: Bound,
     ) -> Arc<Runner> {
         let retry = retry_policy(&function, self.host);
+        if let Some(warning) = retry.as_ref().and_then(|_| retry_warning(&function)) {
+            self.options.log.warning(STARTUP, warning);
+        }
         Arc::new(Runner::new(RunnerParts {
             function,
             invoker,

@@ -32,6 +32,8 @@ pub enum Step<W> {
     Loaded(bool),
     /// An invocation is over: wake its waiter.
     Completed(W, Box<InvocationResponse>),
+    /// An answer to an invocation that is not open, or not any more.
+    Late(Box<InvocationResponse>),
     /// Log it.
     Log(Box<RpcLog>),
     /// The answer to a status request.
@@ -128,7 +130,7 @@ impl<W> Channel<W> {
             Content::RpcLog(log) => Step::Log(Box::new(log)),
             Content::InvocationResponse(response) => match self.open.remove(&response.invocation_id) {
                 Some(waiter) => Step::Completed(waiter, Box::new(response)),
-                None => Step::Ignored("an answer to an invocation that is not open"),
+                None => Step::Late(Box::new(response)),
             },
             Content::WorkerInitResponse(response) => self.on_init(response),
             Content::FunctionMetadataResponse(response) if self.phase == Phase::Initialized => {

@@ -102,7 +102,7 @@ impl Call<'_> {
             let runner = runner.clone();
             async move {
                 let _permit = permit;
-                runner.run(event).await
+                runner.call(event).await
             }
         })
         .await;

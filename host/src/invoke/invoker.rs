@@ -95,6 +95,13 @@ pub trait Invoker: Send + Sync + 'static {
         false
     }
 
+    /// What is to be told about how the function has fared, as members of its status in the admin API; most have nothing
+    /// to tell.
+    fn report(&self, function: &Loaded) -> Option<serde_json::Map<String, serde_json::Value>> {
+        let _ = function;
+        None
+    }
+
     /// Runs the body. Many at once. Dropping the future abandons the invocation and releases its slot.
     async fn invoke(&self, function: &Loaded, invocation: Invocation) -> Outcome;
 

@@ -11,5 +11,5 @@ mod tests;
 
 pub use activity::Activity;
 pub use invoker::{Exchange, Invocation, Invoker, LoadError, Loaded, Outcome, Outputs, RetryContext};
-pub(crate) use retry::policy as retry_policy;
+pub(crate) use retry::{policy as retry_policy, warning as retry_warning};
 pub use runner::{Failure, Runner, RunnerParts};

@@ -9,6 +9,20 @@ pub(crate) fn policy(function: &Function, host: &HostJson) -> Option<RetryPolicy
     function.retry.clone().or_else(|| host.retry.clone())
 }
 
+/// Triggers for which the platform goes on to support retry policies.
+const SUPPORTED: [&str; 4] = ["timerTrigger", "cosmosDBTrigger", "eventHubTrigger", "kafkaTrigger"];
+
+/// What the platform says about a policy on any other trigger, though it still honours it (spec host.md §8.1).
+pub(crate) fn warning(function: &Function) -> Option<String> {
+    let trigger = function.trigger();
+    (!SUPPORTED.iter().any(|kind| trigger.is(kind))).then(|| {
+        format!(
+            "Soon retries will not be supported for function '{}'. For more information, please visit http://aka.ms/func-retry-policies.",
+            function.name
+        )
+    })
+}
+
 /// Further attempts that the policy allows after the first; `None` is for ever.
 pub(super) fn max_retries(policy: &RetryPolicy) -> Option<u32> {
     match policy {

@@ -86,7 +86,14 @@ impl fmt::Debug for Runner {
     }
 }
 
-/// What stays the same over all attempts of one event.
+/// Whether further attempts keep the first one's invocation id (spec host.md §8.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ids {
+    Kept,
+    Renewed,
+}
+
+/// One attempt at an event.
 struct Attempt<'a> {
     id: &'a str,
     reason: &'a str,
@@ -137,6 +144,11 @@ impl Runner {
         self.streams
     }
 
+    /// What the invoker tells about how the function has fared.
+    pub fn report(&self) -> serde_json::Map<String, serde_json::Value> {
+        self.parts.invoker.report(&self.loaded).unwrap_or_default()
+    }
+
     /// `Function.{name}.User`: the category of what user code logs.
     pub fn user_category(&self) -> &str {
         &self.lines.user_category
@@ -156,19 +168,27 @@ impl Runner {
         })
     }
 
-    /// Like [`Runner::run`], but goes on to the end even when the caller goes away: outputs are not cut short.
+    /// Like [`Runner::call`], but goes on to the end even when the caller goes away: outputs are not cut short.
     pub async fn serve(self: &Arc<Self>, event: Event) -> Verdict {
         let runner = self.clone();
-        match self.parts.tasks.spawn(async move { runner.run(event).await }).await {
+        match self.parts.tasks.spawn(async move { runner.call(event).await }).await {
             Ok(verdict) => verdict,
             Err(error) => Verdict::Lost(format!("The invocation ended abnormally: {error}")),
         }
     }
 
-    /// The whole pipeline for one event, retries included.
+    /// The whole pipeline for one event of a source, retries included: all attempts have one invocation id.
     pub async fn run(&self, event: Event) -> Verdict {
-        let id = guid();
-        match self.attempts(event, &id, None).await {
+        self.settle(event, Ids::Kept).await
+    }
+
+    /// The whole pipeline for an event that somebody sent, over HTTP or by hand: each attempt has an id of its own.
+    pub async fn call(&self, event: Event) -> Verdict {
+        self.settle(event, Ids::Renewed).await
+    }
+
+    async fn settle(&self, event: Event, ids: Ids) -> Verdict {
+        match self.attempts(event, ids, None).await {
             Ok(value) => Verdict::Succeeded(value),
             // Nobody's code failed: a message cancelled by a stopping host must not count towards its poison queue.
             Err(Failure::Lost(why) | Failure::Cancelled(why)) => Verdict::Lost(why),
@@ -186,8 +206,7 @@ impl Runner {
         let (respond, response) = oneshot::channel();
         let runner = self.clone();
         let ended = self.parts.tasks.spawn(async move {
-            let id = guid();
-            runner.attempts(event, &id, Some(Exchange { request, respond })).await
+            runner.attempts(event, Ids::Renewed, Some(Exchange { request, respond })).await
         });
         match response.await {
             Ok(response) => Ok(response),
@@ -200,7 +219,8 @@ impl Runner {
         }
     }
 
-    async fn attempts(&self, event: Event, id: &str, exchange: Option<Exchange>) -> Result<Value, Failure> {
+    async fn attempts(&self, event: Event, ids: Ids, exchange: Option<Exchange>) -> Result<Value, Failure> {
+        let mut id = guid();
         let Event { value, mut data, reason, details, trace, cancel } = event;
         if let Value::String(text) = &value {
             data.add_json_members(text);
@@ -209,17 +229,21 @@ impl Runner {
             data.insert(self.parts.function.trigger().name.clone(), value.clone());
         }
         let trace = next_span(trace.as_ref());
-        let mut attempt =
-            Attempt { id, reason: &reason, details: &details, trace, cancel: &cancel, retry: None };
+        let first =
+            Attempt { id: &id, reason: &reason, details: &details, trace, cancel: &cancel, retry: None };
         // A streamed request can be read only once, so it cannot be tried again.
         let Some(policy) = self.parts.retry.as_ref().filter(|_| exchange.is_none()) else {
-            return self.attempt(&attempt, value, data, exchange).await;
+            return self.attempt(&first, value, data, exchange).await;
         };
+        let trace = first.trace;
         let max = retry::max_retries(policy);
         let mut count = 0;
         let mut exception = None;
         loop {
-            attempt.retry = Some(RetryContext { count, max, exception: exception.take() });
+            let retry = Some(RetryContext { count, max, exception: exception.take() });
+            let trace = trace.clone();
+            let attempt =
+                Attempt { id: &id, reason: &reason, details: &details, trace, cancel: &cancel, retry };
             let failure = match self.attempt(&attempt, value.clone(), data.clone(), None).await {
                 Ok(value) => return Ok(value),
                 Err(failure @ (Failure::Lost(_) | Failure::Cancelled(_))) => return Err(failure),
@@ -228,7 +252,7 @@ impl Runner {
             count += 1;
             let Some(pause) = retry::pause(policy, count, rand::random()) else {
                 let note = format!("Function execution failed after '{}' retries.", count - 1);
-                self.lines.note(Level::Error, id, &note);
+                self.lines.note(Level::Error, &id, &note);
                 return Err(failure);
             };
             let max_text = max.map_or_else(|| "-1".to_owned(), |max| max.to_string());
@@ -236,17 +260,20 @@ impl Runner {
                 "Waiting for `{}` before retrying function execution. Next attempt: '{count}'. Max retry count: '{max_text}'.",
                 span_text(pause)
             );
-            self.lines.note(Level::Debug, id, &note);
+            self.lines.note(Level::Debug, &id, &note);
             let _waiting = self.parts.activity.retry();
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.parts.drain.draining() => {
                     let note = "Invocation cancelled - exiting retry loop.";
-                    self.lines.note(Level::Information, id, note);
+                    self.lines.note(Level::Information, &id, note);
                     return Err(Failure::Lost(note.into()));
                 }
             }
             exception = Some(failure.to_string());
+            if ids == Ids::Renewed {
+                id = guid();
+            }
         }
     }
 

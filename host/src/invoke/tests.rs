@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::body::Body;
 use futures::future::BoxFuture;
-use horus_app::index::{WorkerFunction, from_worker};
+use horus_app::index::{WorkerFunction, from_files, from_worker};
 use horus_app::log::{Level, Log, Record, Sink};
 use horus_app::{Function, HostJson, RetryPolicy, Settings};
 use horus_bindings::{
@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::retry::{pause, policy};
+use super::retry::{pause, policy, warning};
 use super::*;
 
 type Run = dyn Fn(usize, Invocation) -> BoxFuture<'static, Outcome> + Send + Sync;
@@ -338,6 +338,73 @@ fn r03_a_functions_policy_wins() {
     assert_eq!(policy(&function, &host), Some(fixed(Some(1), 1)));
     function.retry = Some(fixed(None, 9));
     assert_eq!(policy(&function, &host), Some(fixed(None, 9)));
+}
+
+/// host.md §8.1: wherever a policy stands and whatever the trigger, the function runs once more for each retry. What a
+/// listener delivers keeps its invocation id, what somebody calls gets a new one for each attempt.
+#[tokio::test(start_paused = true)]
+async fn r01_every_trigger_is_retried_from_every_source() {
+    let triggers = [
+        ("timerTrigger", true),
+        ("cosmosDBTrigger", true),
+        ("eventHubTrigger", true),
+        ("kafkaTrigger", true),
+        ("queueTrigger", false),
+        ("blobTrigger", false),
+        ("serviceBusTrigger", false),
+        ("eventGridTrigger", false),
+        ("httpTrigger", false),
+        ("manualTrigger", false),
+        ("someBodysOwnTrigger", false),
+    ];
+    let own = json!({"strategy": "fixedDelay", "maxRetryCount": 2, "delayInterval": "00:00:01"});
+    for (trigger, is_supported) in triggers {
+        let bindings = [json!({"type": trigger, "direction": "in", "name": "event"})];
+        let plain = function(&bindings);
+        assert_eq!(warning(&plain).is_none(), is_supported, "{trigger}");
+        let app = tempfile::tempdir().unwrap();
+        std::fs::create_dir(app.path().join("Fn")).unwrap();
+        let text = json!({"bindings": bindings, "retry": own}).to_string();
+        std::fs::write(app.path().join("Fn/function.json"), text).unwrap();
+        std::fs::write(app.path().join("Fn/index.js"), "").unwrap();
+        let settings = Settings::default();
+        let mut files = from_files(app.path(), &settings, &[(".js", "node")], Some("node"), false);
+        assert!(files.errors.is_empty(), "{trigger}: {:?}", files.errors);
+        let mut of_worker = plain.clone();
+        of_worker.retry = Some(fixed(Some(2), 1));
+        let mut host = HostJson::default();
+        let sources = [
+            ("function.json", files.functions.remove(0), None),
+            ("worker metadata", of_worker, None),
+            ("host.json", plain, Some(fixed(Some(2), 1))),
+        ];
+        for (source, function, of_host) in sources {
+            host.retry = of_host;
+            for is_called in [false, true] {
+                let mut setup = setup();
+                setup.bindings = bindings.to_vec();
+                setup.retry = policy(&function, &host);
+                let stage = setup.gives(|| Outcome::Failed("boom".into()));
+                let verdict = match is_called {
+                    true => stage.runner.call(event()).await,
+                    false => stage.runner.run(event()).await,
+                };
+                assert!(matches!(verdict, Verdict::Failed(_)), "{trigger} {source}");
+                let seen = stage.fake.seen.lock();
+                let counts: Vec<u32> =
+                    seen.iter().map(|seen| seen.retry.as_ref().map_or(9, |retry| retry.count)).collect();
+                assert_eq!(counts, [0, 1, 2], "{trigger} {source}");
+                let ids: std::collections::HashSet<&str> = seen.iter().map(|seen| seen.id.as_str()).collect();
+                assert_eq!(ids.len(), if is_called { 3 } else { 1 }, "{trigger} {source}");
+            }
+        }
+    }
+    let message =
+        warning(&function(&[json!({"type": "queueTrigger", "direction": "in", "name": "m"})])).unwrap();
+    assert_eq!(
+        message,
+        "Soon retries will not be supported for function 'Fn'. For more information, please visit http://aka.ms/func-retry-policies."
+    );
 }
 
 /// host.md §8.1 "Cancellation": a host that drains does not wait, and nothing is known about the event.

@@ -9,7 +9,8 @@ use tokio::process::{Child, Command};
 const SCRIPT: &str = "read -r _; kill -9 \"-$0\"";
 
 /// A tiny process beside another one: when the host ends without stopping its children (killed, out of memory), the
-/// guard ends the group it watches. Language workers need none, since their stream ends with the host.
+/// guard ends the group it watches. Language workers have one, too: some live on when their stream ends, and what
+/// they have forked does not notice at all.
 #[derive(Debug)]
 pub(super) struct Guard {
     /// Its input is a pipe that only this process holds open.

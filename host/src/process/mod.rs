@@ -3,6 +3,7 @@
 
 pub(crate) mod budget;
 mod guard;
+pub(crate) mod memory;
 pub(crate) mod output;
 
 use std::process::{ExitStatus, Stdio};
@@ -14,7 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
 use guard::Guard;
-use output::{Errors, Pipe, Reader};
+use output::{Pipe, Reader, Recent};
 
 /// How long the pipes of a dead process may still hold text (a grandchild can keep them open).
 const PIPE_GRACE: Duration = Duration::from_millis(500);
@@ -26,7 +27,7 @@ const KILL_GRACE: Duration = Duration::from_secs(1);
 pub(crate) struct Process {
     child: Child,
     pipes: JoinSet<()>,
-    errors: Errors,
+    recent: Recent,
     program: String,
     guard: Option<Guard>,
 }
@@ -52,18 +53,18 @@ impl Process {
             .process_group(0)
             .kill_on_drop(true);
         let mut child = command.spawn()?;
-        let errors = Errors::default();
+        let recent = Recent::default();
         let mut pipes = JoinSet::new();
         if let Some(out) = child.stdout.take() {
-            pipes.spawn(Reader::new(output, Pipe::Out, &errors).run(out));
+            pipes.spawn(Reader::new(output, Pipe::Out, &recent).run(out));
         }
         if let Some(err) = child.stderr.take() {
-            pipes.spawn(Reader::new(output, Pipe::Err, &errors).run(err));
+            pipes.spawn(Reader::new(output, Pipe::Err, &recent).run(err));
         }
-        Ok(Self { child, pipes, errors, program: program.to_owned(), guard: None })
+        Ok(Self { child, pipes, recent, program: program.to_owned(), guard: None })
     }
 
-    /// Sees to it that the process ends with the host, however the host ends: for programs that would not notice.
+    /// Sees to it that the process and its children end with the host, however the host ends. Many would not notice.
     pub(crate) fn guard(&mut self) {
         self.guard = self.group().and_then(Guard::over);
     }
@@ -71,6 +72,11 @@ impl Process {
     /// Process id, while it runs.
     pub(crate) fn id(&self) -> Option<u32> {
         self.child.id()
+    }
+
+    /// What it said last.
+    pub(crate) fn recent(&self) -> Recent {
+        self.recent.clone()
     }
 
     /// Resolves when the process has ended and its output is read.
@@ -91,7 +97,7 @@ impl Process {
             Some(code) => format!("{} exited with code {code} (0x{code:X})", self.program),
             None => format!("{} was ended by a signal ({status})", self.program),
         };
-        self.errors.append_to(&mut text);
+        self.recent.append_errors_to(&mut text);
         text
     }
 

@@ -19,6 +19,10 @@ const SYSTEM_PREFIX: &str = "LanguageWorkerConsoleLog";
 const TOOLING_PREFIX: &str = "azfuncjsonlog:";
 /// Error lines kept for the message about an exit.
 const KEPT_LINES: usize = 3;
+/// Lines kept for the message about a process that does not answer.
+const SHOWN_LINES: usize = 5;
+/// Characters of a kept line.
+const LONGEST_SHOWN: usize = 1000;
 /// A line longer than this is cut: a process that floods must not fill memory.
 const LONGEST_LINE: usize = 64 * 1024;
 
@@ -29,26 +33,67 @@ pub(super) enum Pipe {
     Err,
 }
 
-/// The last error lines of a process. Cheap to clone.
+/// What a process said last, for messages about it. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Errors(Arc<Mutex<VecDeque<String>>>);
+pub(crate) struct Recent(Arc<Mutex<Lines>>);
 
-impl Errors {
-    fn keep(&self, line: &str) {
+#[derive(Debug, Default)]
+struct Lines {
+    /// Lines that read like errors.
+    errors: VecDeque<String>,
+    /// Lines on standard error, whatever they say.
+    stderr: VecDeque<String>,
+    /// Lines of any kind, those logged over a stream included.
+    all: VecDeque<String>,
+}
+
+impl Recent {
+    fn keep(&self, pipe: Pipe, level: Level, line: &str) {
         let mut lines = self.0.lock();
-        if lines.len() == KEPT_LINES {
-            lines.pop_front();
+        if level == Level::Error {
+            push(&mut lines.errors, KEPT_LINES, line);
         }
-        lines.push_back(line.to_owned());
+        if pipe == Pipe::Err {
+            push(&mut lines.stderr, KEPT_LINES, line);
+        }
+        push(&mut lines.all, SHOWN_LINES, line);
     }
 
-    /// Adds the lines to `text`, each on a line of its own.
-    pub(super) fn append_to(&self, text: &mut String) {
-        for line in self.0.lock().iter() {
+    /// Notes a line that did not come through a pipe.
+    pub(crate) fn note(&self, line: &str) {
+        push(&mut self.0.lock().all, SHOWN_LINES, line);
+    }
+
+    /// Adds what the process said before it ended to `text`: its error lines, or failing those whatever it wrote to
+    /// standard error last.
+    pub(super) fn append_errors_to(&self, text: &mut String) {
+        let lines = self.0.lock();
+        let last = if lines.errors.is_empty() { &lines.stderr } else { &lines.errors };
+        for line in last {
             text.push('\n');
             text.push_str(line);
         }
     }
+
+    /// Adds the last lines of any kind to `text`; says nothing when there are none.
+    pub(crate) fn append_to(&self, text: &mut String) {
+        let lines = self.0.lock();
+        if !lines.all.is_empty() {
+            text.push_str("\nIts last log lines:");
+        }
+        for line in &lines.all {
+            text.push_str("\n  ");
+            text.push_str(line);
+        }
+    }
+}
+
+/// Adds a line, cut to what a message can show, and forgets the oldest beyond `most`.
+fn push(lines: &mut VecDeque<String>, most: usize, line: &str) {
+    if lines.len() == most {
+        lines.pop_front();
+    }
+    lines.push_back(line.chars().take(LONGEST_SHOWN).collect());
 }
 
 /// Turns one pipe into log records.
@@ -57,17 +102,17 @@ pub(super) struct Reader {
     category: String,
     pipe: Pipe,
     stderr_is_errors: bool,
-    errors: Errors,
+    recent: Recent,
 }
 
 impl Reader {
-    pub(super) fn new(output: &Output<'_>, pipe: Pipe, errors: &Errors) -> Self {
+    pub(super) fn new(output: &Output<'_>, pipe: Pipe, recent: &Recent) -> Self {
         Self {
             log: output.log.clone(),
             category: output.category.to_owned(),
             pipe,
             stderr_is_errors: output.stderr_is_errors,
-            errors: errors.clone(),
+            recent: recent.clone(),
         }
     }
 
@@ -99,9 +144,7 @@ impl Reader {
             return;
         }
         let (level, category, message) = classify(text, self.pipe, self.stderr_is_errors);
-        if level == Level::Error {
-            self.errors.keep(message);
-        }
+        self.recent.keep(self.pipe, level, message);
         self.log.write(level, category.unwrap_or(&self.category), message);
     }
 }
@@ -155,5 +198,41 @@ mod tests {
         for (line, pipe, errors_only, level, category, text) in table {
             assert_eq!(classify(line, pipe, errors_only), (level, category, text), "{line}");
         }
+    }
+
+    /// host.md §6.7: the message about an exit has the error lines; a crash whose last words do not look like an error
+    /// keeps those.
+    #[test]
+    fn the_last_words_of_a_process_are_kept() {
+        let recent = Recent::default();
+        let text = |recent: &Recent| {
+            let mut text = String::from("it ended");
+            recent.append_errors_to(&mut text);
+            text
+        };
+        assert_eq!(text(&recent), "it ended");
+        for line in ["one", "two", "three", "four"] {
+            recent.keep(Pipe::Err, Level::Information, line);
+        }
+        assert_eq!(text(&recent), "it ended\ntwo\nthree\nfour");
+        recent.keep(Pipe::Err, Level::Error, "error: five");
+        recent.keep(Pipe::Out, Level::Information, "six");
+        assert_eq!(text(&recent), "it ended\nerror: five");
+        recent.note("seven");
+        let mut all = String::new();
+        recent.append_to(&mut all);
+        assert_eq!(all, "\nIts last log lines:\n  three\n  four\n  error: five\n  six\n  seven");
+    }
+
+    /// A process that floods costs no memory.
+    #[test]
+    fn kept_lines_are_short_and_few() {
+        let recent = Recent::default();
+        for _ in 0..100 {
+            recent.keep(Pipe::Err, Level::Error, &"ü".repeat(LONGEST_LINE));
+        }
+        let lines = recent.0.lock();
+        assert_eq!((lines.errors.len(), lines.all.len()), (KEPT_LINES, SHOWN_LINES));
+        assert_eq!(lines.errors[0].chars().count(), LONGEST_SHOWN);
     }
 }

@@ -1,6 +1,7 @@
 //! One worker's open stream: invocations go out, answers and logs come in.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -16,8 +17,10 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use super::logs;
 use super::server::Stream;
+use super::shared_memory::Room;
+use super::{logs, shared_memory};
+use crate::process::output::Recent;
 
 /// Answers of the start-up that the supervisor waits for; a worker that sends more of them is ignored.
 const SIGNALS: usize = 16;
@@ -39,10 +42,23 @@ struct Waiter {
     category: Arc<str>,
 }
 
+/// Whose stream it is.
+#[derive(Debug)]
+pub(super) struct Origin {
+    pub(super) worker_id: String,
+    /// Process id.
+    pub(super) process: Option<u32>,
+    pub(super) recent: Recent,
+    /// Its part of the shared memory folders, where the settings ask for one.
+    pub(super) room: Option<Arc<Room>>,
+}
+
 /// The host's side of one worker's stream. Shared by everybody who invokes.
 #[derive(Debug)]
 pub struct Connection {
-    worker_id: String,
+    origin: Origin,
+    /// Resident memory when last looked at, in bytes.
+    pub(super) memory: AtomicU64,
     outbox: mpsc::Sender<Result<StreamingMessage, Status>>,
     channel: Mutex<Channel<Waiter>>,
     /// Fixed once the worker is initialised.
@@ -73,15 +89,16 @@ pub(super) enum Refusal {
 impl Connection {
     /// Takes over a stream; the returned future pumps it and must be polled by its owner.
     pub(super) fn open(
-        worker_id: String,
+        origin: Origin,
         language: &str,
         stream: Stream,
         log: &Log,
     ) -> (Arc<Self>, mpsc::Receiver<Signal>, impl Future<Output = ()> + Send + use<>) {
         let (signal, signals) = mpsc::channel(SIGNALS);
         let connection = Arc::new(Self {
-            system: format!("Worker.LanguageWorkerChannel.{language}.{worker_id}"),
-            worker_id,
+            system: format!("Worker.LanguageWorkerChannel.{language}.{}", origin.worker_id),
+            origin,
+            memory: AtomicU64::new(0),
             outbox: stream.outbox,
             channel: Mutex::default(),
             capabilities: OnceLock::new(),
@@ -97,13 +114,44 @@ impl Connection {
 
     /// The worker's id.
     pub fn worker_id(&self) -> &str {
-        &self.worker_id
+        &self.origin.worker_id
     }
 
     /// What the worker can do; everything off until it is initialised.
     pub fn capabilities(&self) -> &Capabilities {
         static NONE: OnceLock<Capabilities> = OnceLock::new();
         self.capabilities.get().unwrap_or_else(|| NONE.get_or_init(Capabilities::default))
+    }
+
+    /// Process id of the worker.
+    pub(super) fn process(&self) -> Option<u32> {
+        self.origin.process
+    }
+
+    /// What the worker said last.
+    pub(super) fn recent(&self) -> &Recent {
+        &self.origin.recent
+    }
+
+    /// Where large values may travel, if both sides want that.
+    pub(super) fn room(&self) -> Option<&Arc<Room>> {
+        self.origin.room.as_ref().filter(|_| self.capabilities().shared_memory_data_transfer)
+    }
+
+    /// Tells the worker that the host has read its regions. Never waits: a worker that does not read its stream loses
+    /// the files at once.
+    pub(super) fn release(&self, map_names: Vec<String>) {
+        if map_names.is_empty() {
+            return;
+        }
+        let request = rpc::CloseSharedMemoryResourcesRequest { map_names: map_names.clone() };
+        let content = Some(Content::CloseSharedMemoryResourcesRequest(request));
+        let message = StreamingMessage { request_id: String::new(), content };
+        if self.outbox.try_send(Ok(message)).is_err()
+            && let Some(room) = &self.origin.room
+        {
+            room.discard(&map_names);
+        }
     }
 
     /// Invocations without an answer.
@@ -228,7 +276,7 @@ impl Connection {
                     // A frame that is not a message ends the stream: nothing after it can be trusted.
                     if !self.unwanted.is_cancelled() {
                         let text =
-                            format!("The stream of worker {} broke: {}", self.worker_id, status.message());
+                            format!("The stream of worker {} broke: {}", self.worker_id(), status.message());
                         self.log.write(Level::Debug, &self.system, &text);
                     }
                     break;
@@ -242,8 +290,22 @@ impl Connection {
         let step = self.channel.lock().on(content);
         match step {
             // The waiter may have gone; then nobody wants the answer.
-            Step::Completed(waiter, response) => drop(waiter.done.send(*response)),
+            Step::Completed(waiter, response) => {
+                if let Err(response) = waiter.done.send(*response) {
+                    self.release(shared_memory::named(&response));
+                }
+            }
+            Step::Late(response) => {
+                self.release(shared_memory::named(&response));
+                self.log.debug(&self.system, || {
+                    format!(
+                        "Ignored an answer to invocation '{}', which is not open.",
+                        response.invocation_id
+                    )
+                });
+            }
             Step::Log(entry) => {
+                self.origin.recent.note(&entry.message);
                 let category = self.user_category(&entry.invocation_id);
                 logs::write(&self.log, &entry, category.as_deref(), &self.system);
             }
@@ -288,6 +350,10 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.connection.channel.lock().forget(&self.id);
+        // An answer that came at the very moment when nobody wanted it any more.
+        if let Ok(response) = self.answer.try_recv() {
+            self.connection.release(shared_memory::named(&response));
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use rpc::{Capabilities, InvocationRequest, InvocationResponse, ParameterBinding,
 
 use super::connection::Refusal;
 use super::pool::{Callee, NO_WORKERS, Pool};
-use super::{Connection, codec, request};
+use super::{Connection, codec, request, shared_memory};
 use crate::http::{ForwardError, forward};
 use crate::invoke::{Exchange, Invocation, Invoker, Loaded, Outcome, Outputs, RetryContext};
 
@@ -40,7 +40,12 @@ impl Invoker for Pool {
         }
         let exchange = invocation.exchange.take();
         let id = invocation.id.clone();
-        let request = encode(invocation, function, callee, capabilities, exchange.is_some());
+        let mut request = encode(invocation, function, callee, capabilities, exchange.is_some());
+        // Kept until the worker has answered, or is not waited for any more.
+        let _regions = match connection.room() {
+            Some(room) => room.share(&mut request.input_data).await,
+            None => Vec::new(),
+        };
         let forwarding = exchange.zip(capabilities.http_uri.clone());
         let answer = self.exchange(&connection, request, callee, cancellable.then_some(&cancel));
         match forwarding {
@@ -87,7 +92,15 @@ impl Pool {
             },
         };
         match response {
-            Some(response) => decode(response),
+            Some(mut response) => {
+                let names = shared_memory::named(&response);
+                let fetched = fetch(connection, &mut response).await;
+                connection.release(names);
+                match fetched {
+                    Ok(()) => decode(response),
+                    Err(error) => Outcome::Failed(error),
+                }
+            }
             None => Outcome::Lost(connection.loss()),
         }
     }
@@ -182,6 +195,23 @@ fn retry_context(retry: RetryContext) -> rpc::RetryContext {
         max_retry_count: retry.max.map_or(-1, |max| i32::try_from(max).unwrap_or(i32::MAX)),
         exception: retry.exception.map(|message| rpc::RpcException { message, ..Default::default() }),
     }
+}
+
+/// Puts the content of the worker's regions where they are named.
+async fn fetch(connection: &Connection, response: &mut InvocationResponse) -> Result<(), String> {
+    for output in &mut response.output_data {
+        let Some(RpcData::RpcSharedMemory(memory)) = &mut output.rpc_data else { continue };
+        let Some(room) = connection.room() else {
+            return Err(format!(
+                "output '{}': the worker used shared memory, which is not enabled",
+                output.name
+            ));
+        };
+        let value = room.read(std::mem::take(memory)).await;
+        let value = value.map_err(|error| format!("output '{}': {error}", output.name))?;
+        output.rpc_data = Some(RpcData::Data(value));
+    }
+    Ok(())
 }
 
 fn decode(response: InvocationResponse) -> Outcome {

@@ -20,6 +20,7 @@ mod profile;
 mod request;
 mod response;
 mod server;
+mod shared_memory;
 mod slot;
 
 use crate::process::budget;

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::budget::{Budget, Ending, Verdict};
+use super::shared_memory::SharedMemory;
 use super::slot::{self, Worker};
 use super::{Connection, Server, WorkerConfig, load, probe};
 use crate::http::Client;
@@ -80,6 +81,7 @@ pub struct Pool {
     pub(super) next: AtomicUsize,
     pub(super) functions: OnceLock<Functions>,
     pub(super) stop: CancellationToken,
+    memory: Option<Arc<SharedMemory>>,
     slots: AtomicUsize,
     pub(super) client: Client,
     budget: Mutex<Budget>,
@@ -124,6 +126,7 @@ impl Pool {
             next: AtomicUsize::new(0),
             functions: OnceLock::new(),
             stop: CancellationToken::new(),
+            memory: SharedMemory::open(&options.settings, &options.log),
             slots: AtomicUsize::new(0),
             client: crate::http::client(),
             budget: Mutex::new(budget),
@@ -296,7 +299,7 @@ impl Pool {
                 }
             }
             let started = tokio::select! {
-                started = slot::start(&self.options) => started,
+                started = slot::start(&self.options, self.memory.as_ref()) => started,
                 () = self.stop.cancelled() => return Err(PoolError::Stopped),
             };
             let loaded = match started {

@@ -8,6 +8,7 @@ use horus_app::settings::Settings;
 use tokio::process::Command;
 
 use super::WorkerConfig;
+use super::shared_memory::{DIRECTORIES_SETTING, Room};
 use crate::process::{Output, Process};
 
 /// What a worker is started with.
@@ -17,13 +18,14 @@ pub(super) struct Launch<'a> {
     pub(super) root: &'a Path,
     pub(super) address: SocketAddr,
     pub(super) worker_id: &'a str,
+    pub(super) room: Option<&'a Room>,
     pub(super) log: &'a Log,
 }
 
 impl Launch<'_> {
     /// Starts the process.
     pub(super) fn start(&self) -> std::io::Result<Process> {
-        let Self { config, settings, root, address, worker_id, log } = self;
+        let Self { config, settings, root, address, worker_id, room, log } = self;
         let request_id = uuid::Uuid::new_v4().to_string();
         let port = address.port().to_string();
         let uri = format!("http://{address}/");
@@ -52,8 +54,13 @@ impl Launch<'_> {
         if let Some(bound) = bound.filter(|name| settings.text(name).is_none()) {
             command.env(bound, "1000");
         }
+        if let Some(room) = room {
+            command.env(DIRECTORIES_SETTING, room.setting());
+        }
         let category = format!("Worker.rpcWorkerProcess.{}.{worker_id}", config.language);
         let output = Output { log, category: &category, stderr_is_errors: config.stderr_is_errors };
-        Process::start(command, &config.executable, &output)
+        let mut process = Process::start(command, &config.executable, &output)?;
+        process.guard();
+        Ok(process)
     }
 }

@@ -1,6 +1,7 @@
 //! One worker's life: launched, initialised, indexed, loaded, watched, stopped.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use horus_app::log::Level;
@@ -11,10 +12,11 @@ use tokio::task::JoinSet;
 
 use super::Connection;
 use super::budget::Ending;
-use super::connection::Signal;
+use super::connection::{Origin, Signal};
 use super::pool::{CATEGORY, Pool, PoolError, PoolOptions};
 use super::process::Launch;
-use crate::process::Process;
+use super::shared_memory::SharedMemory;
+use crate::process::{Process, memory};
 
 /// How long a process may take to exit after its stream has ended.
 const EXIT_GRACE: Duration = Duration::from_secs(1);
@@ -32,16 +34,21 @@ pub(super) struct Worker {
 }
 
 /// Launches a process and takes it as far as `WorkerInitResponse`.
-pub(super) async fn start(options: &PoolOptions) -> Result<Worker, PoolError> {
+pub(super) async fn start(
+    options: &PoolOptions,
+    memory: Option<&Arc<SharedMemory>>,
+) -> Result<Worker, PoolError> {
     let config = &options.config;
     let worker_id = uuid::Uuid::new_v4().to_string();
     let stream = options.server.expect(&worker_id);
+    let room = memory.map(|memory| memory.room(&worker_id));
     let launch = Launch {
         config,
         settings: &options.settings,
         root: &options.root,
         address: options.server.address(),
         worker_id: &worker_id,
+        room: room.as_deref(),
         log: &options.log,
     };
     let mut process = launch.start().map_err(|error| PoolError::Program {
@@ -64,7 +71,8 @@ pub(super) async fn start(options: &PoolOptions) -> Result<Worker, PoolError> {
             config.language
         )));
     };
-    let (connection, signals, pump) = Connection::open(worker_id, &config.language, stream, &options.log);
+    let origin = Origin { worker_id, process: process.id(), recent: process.recent(), room };
+    let (connection, signals, pump) = Connection::open(origin, &config.language, stream, &options.log);
     let mut tasks = JoinSet::new();
     tasks.spawn(pump);
     let mut worker = Worker { process, connection, signals, pump: tasks };
@@ -187,7 +195,14 @@ pub(super) async fn watch(mut worker: Worker, pool: &Pool) -> Watched {
         }
     };
     let (ending, text) = match status {
-        Some(Ok(status)) => (Ending::of(status), worker.process.exit_text(status)),
+        Some(Ok(status)) => {
+            let (ending, mut text) = (Ending::of(status), worker.process.exit_text(status));
+            let used = connection.memory.load(Ordering::Relaxed);
+            if ending == Ending::Killed && used > 0 {
+                text.push_str(&format!("\nIt used {} of memory when last looked at.", memory::text(used)));
+            }
+            (ending, text)
+        }
         Some(status) => (Ending::Error, exit_text(&worker.process, status)),
         None => {
             worker.process.kill().await;

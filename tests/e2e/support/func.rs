@@ -342,6 +342,13 @@ pub(crate) fn is_running(id: u32) -> bool {
     parent_and_state(id).is_some_and(|(_, state)| state != 'Z' && state != 'X')
 }
 
+/// Whether a process is one of those that end the host's children when the host is killed.
+fn is_guard(id: u32) -> bool {
+    let command = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&command).starts_with("sh\0-c\0read -r _;")
+}
+
+/// Running processes that descend from `root`, guards left out.
 fn descendants(root: u32) -> Vec<u32> {
     let all: Vec<(u32, u32)> = std::fs::read_dir("/proc")
         .into_iter()
@@ -349,6 +356,7 @@ fn descendants(root: u32) -> Vec<u32> {
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .filter_map(|id: u32| Some((id, parent_and_state(id).filter(|(_, state)| *state != 'Z')?.0)))
+        .filter(|(id, _)| !is_guard(*id))
         .collect();
     let mut found = vec![root];
     let mut next = 0;

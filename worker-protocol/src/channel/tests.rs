@@ -65,8 +65,8 @@ fn a_second_answer_is_ignored() {
     channel.begin("a".into(), 7).unwrap();
     assert!(channel.owns("a"));
     assert!(matches!(channel.on(answer("a")), Step::Completed(7, _)));
-    assert!(matches!(channel.on(answer("a")), Step::Ignored(_)));
-    assert!(matches!(channel.on(answer("never sent")), Step::Ignored(_)));
+    assert!(matches!(channel.on(answer("a")), Step::Late(_)));
+    assert!(matches!(channel.on(answer("never sent")), Step::Late(_)));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn an_abandoned_invocation_is_forgotten() {
     let mut channel = ready();
     channel.begin("a".into(), 7).unwrap();
     assert_eq!(channel.forget("a"), Some(7));
-    assert!(matches!(channel.on(answer("a")), Step::Ignored(_)));
+    assert!(matches!(channel.on(answer("a")), Step::Late(_)));
     assert_eq!(channel.in_flight(), 0);
 }
 

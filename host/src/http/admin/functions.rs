@@ -77,9 +77,10 @@ pub(super) fn status(front: &Shared, name: &str) -> Response<Body> {
     if !errors.is_empty() {
         return json(StatusCode::OK, &value!({ "errors": errors }));
     }
-    match all(&job).any(|function| function.name.eq_ignore_ascii_case(name)) {
-        true => json(StatusCode::OK, &value!({})),
-        false => empty(StatusCode::NOT_FOUND),
+    match (job.runner(name), all(&job).any(|function| function.name.eq_ignore_ascii_case(name))) {
+        (Some(runner), _) => json(StatusCode::OK, &Value::Object(runner.report())),
+        (None, true) => json(StatusCode::OK, &value!({})),
+        (None, false) => empty(StatusCode::NOT_FOUND),
     }
 }
 
@@ -117,7 +118,7 @@ fn start(front: &Shared, job: &Job, runner: &Arc<Runner>, input: Option<String>)
             Ok(mut event) => {
                 event.reason = reason;
                 // The pipeline logs what becomes of it; there is nobody else to tell.
-                let _ = runner.run(event).await;
+                let _ = runner.call(event).await;
             }
             Err(error) => {
                 let name = &runner.function().name;
