@@ -105,14 +105,12 @@ fn secure(root: &Path, log: &Log) -> (Option<Tls>, Option<PathBuf>) {
     match tls::own(&certificates(root)) {
         Ok(own) => {
             let port = Service::Documents.usual_port();
+            let file = own.file.as_deref().map(Path::to_string_lossy).unwrap_or_default();
             log.info(
                 STARTUP,
-                format!(
-                    "Documents are at https://localhost:{port}/ too, with the certificate in {}",
-                    own.file.display()
-                ),
+                format!("Documents are at https://localhost:{port}/ too, with the certificate in {file}"),
             );
-            (Some(Tls::new(own.config)), Some(own.file))
+            (Some(Tls::new(own.config)), own.file)
         }
         Err(error) => {
             log.warning(STARTUP, format!("Documents are served over HTTP only. {}", error.message));

@@ -58,14 +58,20 @@ pub(crate) fn serve_with(
 #[derive(Debug)]
 pub(crate) struct Own {
     pub(crate) config: ServerConfig,
-    /// Its file, which clients may be given.
-    pub(crate) file: PathBuf,
+    /// Its file, which clients may be given; none if it was made for this run alone.
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// The certificate that is kept in `folder`, made there when it is missing.
 pub(crate) fn own(folder: &Path) -> Result<Own, Failed> {
     let own = own::load_or_make(folder)?;
-    Ok(Own { config: config(own.identity, &own.file)?, file: own.file })
+    Ok(Own { config: config(own.identity, &own.file)?, file: Some(own.file) })
+}
+
+/// The certificate that is kept in `folder`, or one for this run alone. Writes nothing.
+pub(crate) fn own_or_improvised(folder: &Path) -> Result<Own, Failed> {
+    let own = own::load_or_improvise(folder)?;
+    Ok(Own { config: config(own.identity, &own.file)?, file: (!own.is_new).then_some(own.file) })
 }
 
 fn config(identity: Identity, place: &Path) -> Result<ServerConfig, Failed> {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rcgen::{
-    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType,
+    Certificate, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair,
+    KeyUsagePurpose, SanType,
 };
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -65,7 +66,31 @@ fn load(folder: &Path, now: SystemTime) -> Option<Identity> {
     Some(Identity { chain, key })
 }
 
+/// The certificate kept in `folder`; where there is none, one that nobody keeps.
+pub(super) fn load_or_improvise(folder: &Path) -> Result<Own, Failed> {
+    let file = folder.join(CERTIFICATE);
+    if let Some(identity) = load(folder, SystemTime::now()) {
+        return Ok(Own { identity, file, is_new: false });
+    }
+    let (certificate, key) = generate()
+        .map_err(|error| Failed::new(format!("A self-signed certificate cannot be made: {error}")))?;
+    let identity = Identity {
+        chain: vec![certificate.der().clone()],
+        key: PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+    };
+    Ok(Own { identity, file, is_new: true })
+}
+
 fn make(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let (certificate, key) = generate()?;
+    std::fs::create_dir_all(folder)?;
+    // The key first: a certificate without it would be taken for whole.
+    write(&folder.join(KEY), &key.serialize_pem())?;
+    write(&folder.join(CERTIFICATE), &certificate.pem())?;
+    Ok(())
+}
+
+fn generate() -> Result<(Certificate, KeyPair), rcgen::Error> {
     let now = SystemTime::now();
     let mut params = CertificateParams::default();
     let mut name = DistinguishedName::new();
@@ -82,11 +107,7 @@ fn make(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
     params.not_after = (now + VALID).into();
     let key = KeyPair::generate()?;
     let certificate = params.self_signed(&key)?;
-    std::fs::create_dir_all(folder)?;
-    // The key first: a certificate without it would be taken for whole.
-    write(&folder.join(KEY), &key.serialize_pem())?;
-    write(&folder.join(CERTIFICATE), &certificate.pem())?;
-    Ok(())
+    Ok((certificate, key))
 }
 
 /// Replaces a file by one that only this user may read.

@@ -45,6 +45,17 @@ fn c68_the_own_certificate_is_made_once() {
     assert_ne!(std::fs::read(folder.path().join("localhost.crt")).unwrap(), first);
 }
 
+/// `func storage --in-memory` keeps nothing on disk, its certificate included; one that is there is used.
+#[test]
+fn a_certificate_may_be_of_this_run_alone() {
+    provider();
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(own_or_improvised(folder.path()).unwrap().file, None);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    let kept = own(folder.path()).unwrap().file.unwrap();
+    assert_eq!(own_or_improvised(folder.path()).unwrap().file, Some(kept));
+}
+
 /// cli.md §1.4: `--cert` with `--password` as text or as the path of a file.
 #[test]
 fn a_pfx_file_opens_with_its_password() {

@@ -47,11 +47,19 @@ pub(super) async fn run(given: &Given) -> Result<(), Failed> {
     };
     let store = store::open(keys.admitted_to(store_options))?;
     let home = options::home(given)?;
-    let certificate = tls::own(&store::certificates(&home));
+    let certificates = store::certificates(&home);
+    let certificate = match is_in_memory {
+        true => tls::own_or_improvised(&certificates),
+        false => {
+            store::ignore_in_git(&home);
+            tls::own(&certificates)
+        }
+    };
     let (tls, secure) = match certificate {
         Ok(own) => {
-            store::ignore_in_git(&home);
-            (Some(Tls::new(own.config)), format!("HTTPS as well, with {}", own.file.display()))
+            let what =
+                own.file.map_or("a certificate of this run".to_owned(), |file| file.display().to_string());
+            (Some(Tls::new(own.config)), format!("HTTPS as well, with {what}"))
         }
         Err(error) => (None, format!("without HTTPS: {}", error.message)),
     };
