@@ -6,6 +6,7 @@
 mod support;
 
 mod admin;
+mod blobs;
 mod cli;
 mod config;
 mod custom;

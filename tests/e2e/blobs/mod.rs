@@ -134,6 +134,19 @@ async fn blobs_in_the_node_v3_model() {
     blobs_work("node-v3").await;
 }
 
+/// Spec bindings.md §1.2: a binding of direction inout reads before and writes after.
+#[tokio::test]
+async fn blobs_that_go_in_and_out() {
+    let world = World::new("node-v3");
+    let func = world.launch.start().await;
+    for expected in ["", "x", "xx"] {
+        let answer = func.post("/stamp/a.txt", "").await;
+        assert_eq!((answer.status, answer.text().as_str()), (200, expected), "{}", func.transcript());
+    }
+    assert_eq!(world.storage(&["blob", "get", "stamps/a.txt"], ""), "xxx");
+    func.stop().await;
+}
+
 #[tokio::test]
 async fn blobs_in_the_python_v2_model() {
     blobs_work("python-v2").await;
