@@ -36,6 +36,8 @@ async fn run(program: &str, arguments: &[&str], way: Way) {
         Way::Http => format!("http://127.0.0.1:{port}/"),
         Way::Https => format!("https://localhost:{port}/"),
     };
+    // Other crates of a build may bring a second provider, so that the choice has to be made.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let certificate = folder.path().join("localhost.crt");
     std::fs::write(&certificate, made.cert.pem()).unwrap();

@@ -57,6 +57,8 @@ async fn document_accounts(store: &Store, key: &str) -> (Vec<(String, Account)>,
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let sockets = Sockets::default().holding(Service::Documents, listener);
+    // Other crates of a build may bring a second provider, so that the choice has to be made.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
     let tls = Tls::new(tls::own(folder.path()).unwrap().config);
     let account = |endpoint: &str| {

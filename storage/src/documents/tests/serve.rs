@@ -50,6 +50,8 @@ async fn account(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> String {
 /// told to come back the way it came.
 #[tokio::test]
 async fn http_and_https_share_the_port() {
+    // Other crates of a build may bring a second provider, so that the choice has to be made.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let config = ServerConfig::builder().with_no_client_auth();
