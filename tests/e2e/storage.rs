@@ -2,18 +2,15 @@
 
 use std::process::Command;
 
+use horus_test_support::{Azurite, CosmosEmulator};
 use regex::Regex;
 
-use crate::support::{App, Launch, Store, Stub, http, until};
+use crate::support::{App, Launch, Store, Stub, http, storage_verb, until};
 
-/// The verbs reach a store that runs in another process, with real signatures; signals drain it.
-#[test]
-fn storage_verbs_reach_a_running_store() {
-    let app = App::empty();
-    let launch = Launch::of(&app.root());
-    let mut store = Store::start(&launch);
+/// What every verb does, with whatever serves it. `verb` gives exit code, standard output and standard error.
+fn all_verbs(verb: &dyn Fn(&[&str], &str) -> (Option<i32>, String, String)) {
     let good = |words: &[&str], input: &str| {
-        let (code, out, err) = store.verb(&launch, words, input);
+        let (code, out, err) = verb(words, input);
         assert_eq!(code, Some(0), "{words:?}: {err}");
         out
     };
@@ -31,7 +28,7 @@ fn storage_verbs_reach_a_running_store() {
     assert_eq!(good(&["blob", "list"], ""), "photos\n");
     assert!(good(&["blob", "list", "photos/a/"], "").ends_with("a/ü 1.txt\n"));
     good(&["blob", "delete", "photos/a/ü 1.txt"], "");
-    let (code, out, err) = store.verb(&launch, &["blob", "get", "photos/a/ü 1.txt"], "");
+    let (code, out, err) = verb(&["blob", "get", "photos/a/ü 1.txt"], "");
     assert_eq!((code, out.as_str()), (Some(1), ""));
     assert!(err.contains("BlobNotFound"), "{err}");
 
@@ -41,10 +38,32 @@ fn storage_verbs_reach_a_running_store() {
     assert!(good(&["document", "get", "shop/orders/7"], "").contains("\"total\": 3"));
     let sql = "SELECT VALUE c.total FROM c WHERE c.total > 2";
     assert_eq!(good(&["document", "query", "shop/orders", sql], ""), "3\n");
+}
+
+/// The verbs reach a store that runs in another process, with real signatures; signals drain it.
+#[test]
+fn storage_verbs_reach_a_running_store() {
+    let app = App::empty();
+    let launch = Launch::of(&app.root());
+    let mut store = Store::start(&launch);
+    all_verbs(&|words, input| store.verb(&launch, words, input));
 
     let pid = store.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
     assert!(store.child.wait().expect("it ends").success(), "a store that is told to stop ends well");
+}
+
+/// The same against the emulators: the verbs are clients like any other.
+#[test]
+fn storage_verbs_reach_the_emulators() {
+    let (azurite, cosmos) = (Azurite::in_memory(), CosmosEmulator::start());
+    let [blob, queue, table] = azurite.ports();
+    let ports = [("blob", blob), ("queue", queue), ("table", table), ("document", cosmos.address().port())];
+    let ports: Vec<String> =
+        ports.iter().flat_map(|(kind, port)| [format!("--{kind}-port"), port.to_string()]).collect();
+    let app = App::empty();
+    let launch = Launch::of(&app.root());
+    all_verbs(&|words, input| storage_verb(&launch, &ports, words, input));
 }
 
 /// The well-known key opens a store to everybody: it stays on this machine.

@@ -44,18 +44,7 @@ impl Store {
 
     /// Runs a verb against it: exit code, standard output, standard error.
     pub(crate) fn verb(&self, launch: &Launch, words: &[&str], input: &str) -> (Option<i32>, String, String) {
-        let mut command: Command = launch.command();
-        command.arg("storage").args(words).args(&self.ports);
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("func starts");
-        child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("input is read");
-        let output = child.wait_with_output().expect("func ends");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (output.status.code(), text(&output.stdout), text(&output.stderr))
+        storage_verb(launch, &self.ports, words, input)
     }
 
     /// For apps and clients that use its queues, blobs and tables.
@@ -73,6 +62,27 @@ impl Store {
             endpoint("table"),
         )
     }
+}
+
+/// Runs `func storage WORDS PORTS`: exit code, standard output, standard error.
+pub(crate) fn storage_verb(
+    launch: &Launch,
+    ports: &[String],
+    words: &[&str],
+    input: &str,
+) -> (Option<i32>, String, String) {
+    let mut command: Command = launch.command();
+    command.arg("storage").args(words).args(ports);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("func starts");
+    child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("input is read");
+    let output = child.wait_with_output().expect("func ends");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
 impl Drop for Store {
