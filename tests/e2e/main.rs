@@ -7,6 +7,7 @@ mod support;
 
 mod admin;
 mod blobs;
+mod chaos;
 mod cli;
 mod config;
 mod custom;
@@ -16,6 +17,7 @@ mod http;
 mod lifecycle;
 mod offline;
 mod orders;
+mod restarts;
 mod storage;
 #[cfg(feature = "wasm")]
 mod wasm;
