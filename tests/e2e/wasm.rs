@@ -1,7 +1,10 @@
 //! Functions that run inside the host (issue "Wasm functions", docs/wasm.md): the samples in one app next to Node, and
 //! guests that cannot run or do not behave.
 
-use std::path::PathBuf;
+mod describe;
+mod serving;
+
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -11,9 +14,10 @@ use serde_json::json;
 use crate::support::{App, Func, Launch, repository};
 
 /// Languages of the samples: folder, suffix of the functions' names, what they call themselves.
-const LANGUAGES: [(&str, &str, &str); 5] = [
+const LANGUAGES: [(&str, &str, &str); 6] = [
     ("c", "C", "C"),
     ("rust", "Rust", "Rust"),
+    ("rust-typed", "Typed", "typed Rust"),
     ("assemblyscript", "AssemblyScript", "AssemblyScript"),
     ("js", "Js", "JavaScript"),
     ("python", "Python", "Python"),
@@ -33,12 +37,34 @@ fn guest(language: &str) -> Option<PathBuf> {
         .arg(&folder)
         .status()
         .expect("python3 must be installed");
-    if !built.success() && language == "rust" {
-        eprintln!("SKIPPED: the Rust guest: the target wasm32-wasip2 cannot be had here");
+    if !built.success() && language.starts_with("rust") {
+        eprintln!("SKIPPED: the guest {language}: the target wasm32-wasip2 cannot be had here");
         return None;
     }
     assert!(built.success(), "samples/build-wasm {language} failed with {built}");
     Some(folder.join(format!("{language}.wasm")))
+}
+
+/// The guests that only tests need, built: the folder with `wasm_guests.wasm` (wasi:http) and `command.wasm` (WASI 0.2).
+#[expect(clippy::print_stderr, reason = "a person must learn that a test was left out")]
+fn test_guests() -> Option<PathBuf> {
+    guest("rust")?;
+    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("wasm-guests/tools/tests");
+    let built = Command::new("cargo")
+        .args(["build", "--quiet", "--release", "--locked", "--target", "wasm32-wasip2", "--target-dir"])
+        .arg(&target)
+        .current_dir(repository().join("tests/e2e/wasm-guests"))
+        .status()
+        .expect("cargo runs");
+    if !built.success() {
+        eprintln!("SKIPPED: the guests of the tests cannot be built here");
+        return None;
+    }
+    Some(target.join("wasm32-wasip2/release"))
+}
+
+fn copy(guest: &Path, app: &App, name: &str) {
+    std::fs::copy(guest, app.root().join(name)).expect("copied");
 }
 
 /// Puts the functions of a sample into `app`.
@@ -46,10 +72,14 @@ fn add(app: &App, language: &str, suffix: &str) -> bool {
     let Some(guest) = guest(language) else { return false };
     for function in ["Hello", "Shout"] {
         let name = format!("{function}{suffix}/function.json");
-        let text = std::fs::read_to_string(repository().join(format!("samples/wasm-{language}")).join(&name));
-        app.write(&name, &text.expect("the sample has both functions"));
+        let file = repository().join(format!("samples/wasm-{language}")).join(&name);
+        // A guest that describes itself has none.
+        if language != "rust-typed" {
+            let text = std::fs::read_to_string(file).expect("the sample has both functions");
+            app.write(&name, &text);
+        }
     }
-    std::fs::copy(guest, app.root().join(format!("{language}.wasm"))).expect("copied");
+    copy(&guest, app, &format!("{language}.wasm"));
     true
 }
 
@@ -72,7 +102,7 @@ async fn start_cold(launch: &Launch, app: &App) -> Func {
 
 /// Issue "Wasm functions", done when: every sample answers HTTP and handles real queue messages in one app with Node.
 #[tokio::test(flavor = "multi_thread")]
-async fn five_languages_and_node_share_one_app() {
+async fn all_samples_and_node_share_one_app() {
     let azurite = Azurite::in_memory();
     let app = App::new();
     let languages: Vec<_> =
@@ -80,7 +110,7 @@ async fn five_languages_and_node_share_one_app() {
     let outputs: Vec<_> = languages
         .iter()
         .map(|(language, ..)| {
-            json!({ "type": "queue", "direction": "out", "name": language, "queueName": format!("quiet-{language}"), "connection": "AzureWebJobsStorage" })
+            json!({ "type": "queue", "direction": "out", "name": language.replace('-', ""), "queueName": format!("quiet-{language}"), "connection": "AzureWebJobsStorage" })
         })
         .collect();
     let mut bindings = vec![
@@ -90,7 +120,7 @@ async fn five_languages_and_node_share_one_app() {
     bindings.extend(outputs);
     app.write("Whisper/function.json", &json!({ "bindings": bindings }).to_string());
     let messages: serde_json::Map<_, _> =
-        languages.iter().map(|(language, ..)| ((*language).to_owned(), json!("psst"))).collect();
+        languages.iter().map(|(language, ..)| (language.replace('-', ""), json!("psst"))).collect();
     let messages = serde_json::Value::from(messages);
     app.write(
         "Whisper/index.js",

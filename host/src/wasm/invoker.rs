@@ -1,6 +1,7 @@
 //! Guests as an [`Invoker`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::body::Body;
@@ -14,6 +15,7 @@ use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use parking_lot::Mutex;
+use serde_json::{Map, json};
 use tokio::sync::oneshot;
 
 use super::typed::{Event, Signature};
@@ -84,6 +86,22 @@ pub(super) struct Guests {
 impl Invoker for Guests {
     fn streams_http(&self, function: &Loaded) -> bool {
         self.callees.get(function.index).is_some_and(|callee| callee.is_plain_http)
+    }
+
+    fn report(&self, function: &Loaded) -> Option<Map<String, serde_json::Value>> {
+        let usage = self.callees.get(function.index)?.guest.usage();
+        let micros = |time: Option<Duration>| time.map(|time| time.as_micros());
+        let wasm = json!({
+            "calls": usage.calls,
+            "traps": usage.traps,
+            "refused": usage.refused,
+            "running": usage.running,
+            "waiting": usage.waiting,
+            "instances": { "started": usage.starts, "idle": usage.idle },
+            "startMicroseconds": { "p50": micros(usage.start_p50), "p99": micros(usage.start_p99) },
+            "peakMemoryBytes": usage.peak_memory,
+        });
+        Some(Map::from_iter([("wasm".to_owned(), wasm)]))
     }
 
     async fn invoke(&self, function: &Loaded, mut invocation: Invocation) -> Outcome {

@@ -149,3 +149,53 @@ async fn an_instance_without_a_call_takes_a_place_and_gives_it_back() {
     let done = guest.call_command(Bytes::from("x"), Arc::new(Heard::default())).await.expect("runs");
     assert_eq!(done.stdout, "x");
 }
+
+/// Sleeps for ten milliseconds.
+const SLEEP: &str = r#"(module
+  (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 16)
+  (func (export "_start")
+    ;; one subscription to the monotonic clock: user data, tag 0, clock 1, timeout in nanoseconds
+    (i32.store8 (i32.const 8) (i32.const 0))
+    (i32.store (i32.const 16) (i32.const 1))
+    (i64.store (i32.const 24) (i64.const 10000000))
+    (i32.store8 (i32.const 1048575) (i32.const 1))
+    (if (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128)) (then unreachable))))"#;
+
+/// Memory of this process in bytes.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a line");
+    line.split_whitespace().nth(1).and_then(|number| number.parse::<usize>().ok()).expect("a number") << 10
+}
+
+/// Issue "Wasm functions", speed: ten thousand sleeping calls wait for their turn and do not exhaust memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_sleeping_calls_wait_in_bounded_memory() {
+    const CALLS: usize = 10_000;
+    let lab = Lab::with(EngineOptions { instances: 50, ..EngineOptions::default() });
+    let guest = Arc::new(lab.guest(SLEEP, Limits { instances: 100, ..Limits::default() }).expect("loads"));
+    let before = resident();
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..CALLS {
+        let guest = guest.clone();
+        calls.spawn(async move { guest.call_command(Bytes::new(), Arc::new(Heard::default())).await });
+    }
+    let (mut most, mut waited, mut done) = (0, 0, 0);
+    while let Some(ended) = calls.join_next().await {
+        ended.expect("no panic").expect("runs");
+        done += 1;
+        if done % 100 == 0 {
+            let usage = guest.usage();
+            assert!(usage.running <= 100, "{usage:?}");
+            waited = waited.max(usage.waiting);
+            most = most.max(resident());
+        }
+    }
+    let usage = guest.usage();
+    assert_eq!((usage.calls, usage.traps, usage.refused), (10_000, 0, 0));
+    assert!(waited > CALLS / 2, "they never waited: {waited}");
+    // Each instance has a mebibyte of memory: all of them at once would take ten thousand.
+    let grown = most.saturating_sub(before);
+    assert!(grown < 300 << 20, "{} MiB more than before", grown >> 20);
+}

@@ -6,9 +6,9 @@ use std::time::Duration;
 use horus_app::HostJson;
 use horus_app::log::Log;
 use horus_app::settings::Settings;
-use horus_wasm::{Folder, HostPattern, Limits};
+use horus_wasm::{Folder, HostPattern, Limits, Reuse};
 
-use super::Options;
+use crate::wasm::Options;
 
 fn settings(pairs: &[(&str, &str)]) -> Settings {
     Settings::from_pairs(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
@@ -59,9 +59,27 @@ fn values_that_do_not_fit_are_named() {
         (r#"{"maxInstances":0}"#, "extensions.wasm.maxInstances"),
         (r#"{"maxMemoryMegabytes":"lots"}"#, "extensions.wasm.maxMemoryMegabytes"),
         (r#"{"timeout":"soon"}"#, "extensions.wasm.timeout"),
+        (r#"{"maxFuel":0}"#, "extensions.wasm.maxFuel"),
+        (r#"{"functions":{"F":{"maxInstanceUses":0}}}"#, "extensions.wasm.functions.F.maxInstanceUses"),
+        (r#"{"instanceReuse":"perhaps"}"#, "extensions.wasm.instanceReuse"),
         (r#"{"functions":{"F":{"allowedHosts":"x"}}}"#, "extensions.wasm.functions.F.allowedHosts"),
     ] {
         let error = read(section).expect_err(section);
         assert!(error.contains(key), "{error}");
     }
+}
+
+#[test]
+fn host_json_has_the_last_word_on_reuse() {
+    let silent = read("{}").expect("fits");
+    assert_eq!(silent.reuse("F", false), None);
+    assert_eq!(silent.reuse("F", true), Some(Reuse::default()));
+    let options = read(
+        r#"{"instanceReuse":false,"maxInstanceUses":7,"maxFuel":5,
+            "functions":{"f":{"instanceReuse":true,"instanceIdleTimeout":"00:00:05"}}}"#,
+    )
+    .expect("fits");
+    assert_eq!(options.reuse("G", true), None);
+    assert_eq!(options.reuse("F", false), Some(Reuse { uses: 7, idle: Duration::from_secs(5) }));
+    assert_eq!((options.limits("F").fuel, silent.limits("F").fuel), (Some(5), None));
 }
