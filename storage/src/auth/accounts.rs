@@ -17,7 +17,8 @@ const WELL_KNOWN_KEY: &str =
 #[derive(Clone)]
 pub struct Account {
     name: String,
-    key: Vec<u8>,
+    /// The key, already taken in: a signature starts from a copy.
+    keyed: Hmac<Sha256>,
 }
 
 /// Why an account cannot be used.
@@ -40,7 +41,10 @@ impl Account {
             return Err(AccountError::Name(name.to_owned()));
         }
         match STANDARD.decode(key) {
-            Ok(key) if !key.is_empty() => Ok(Self { name: name.to_owned(), key }),
+            Ok(key) if !key.is_empty() => {
+                let keyed = Hmac::new_from_slice(&key).expect("HMAC takes keys of any length");
+                Ok(Self { name: name.to_owned(), keyed })
+            }
             _ => Err(AccountError::Key(name.to_owned())),
         }
     }
@@ -67,7 +71,7 @@ impl Account {
     }
 
     fn mac(&self, text: &str) -> [u8; 32] {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
+        let mut mac = self.keyed.clone();
         mac.update(text.as_bytes());
         mac.finalize().into_bytes().into()
     }
@@ -114,6 +118,7 @@ impl Accounts {
     /// Whether some account uses the public key. Such a store must not listen beyond the loopback.
     pub fn has_well_known_key(&self) -> bool {
         let public = Account::well_known();
-        self.0.iter().any(|account| account.key == public.key)
+        // Who signs alike has the same key.
+        self.0.iter().any(|account| account.mac("") == public.mac(""))
     }
 }

@@ -130,7 +130,7 @@ impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         let status = match error {
             StoreError::Full => StatusCode::INSUFFICIENT_STORAGE,
-            StoreError::Closed => StatusCode::SERVICE_UNAVAILABLE,
+            StoreError::Closed | StoreError::Reopening => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())

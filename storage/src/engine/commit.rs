@@ -43,9 +43,22 @@ impl DataFile {
             let mut journal = self.journal.lock();
             journal.as_mut().map_or(Ok(()), |journal| settle(transaction, journal))
         });
-        if settled.is_err() {
-            self.recover();
+        if let Err(error) = settled {
+            self.recover(&error);
         }
+    }
+
+    /// After [`Failure::AfterDurable`]: shows what the journal has, or, when the data file cannot take it (a full disk),
+    /// gives the group up as if its record had not been durable.
+    pub(super) fn recover_durable(&self, error: StoreError) -> Result<(), StoreError> {
+        if self.recover(&error) {
+            return Ok(());
+        }
+        if let Some(journal) = self.journal.lock().as_mut() {
+            journal.give_up_last();
+        }
+        self.recover(&error);
+        Err(error)
     }
 }
 

@@ -60,6 +60,9 @@ pub enum StoreError {
     /// The data file failed a consistency check while in use.
     #[error("the data file is damaged: {0}")]
     Damaged(String),
+    /// The disk failed another operation a moment ago.
+    #[error("the data file is being opened again after a disk error; repeat the request")]
+    Reopening,
     /// The disk failed the operation.
     #[error("the data file could not be read or written: {0}")]
     Io(String),
@@ -74,6 +77,7 @@ impl From<redb::StorageError> for StoreError {
             redb::StorageError::Corrupted(reason) => Self::Damaged(reason),
             redb::StorageError::Io(source) if is_full(&source) => Self::Full,
             redb::StorageError::DatabaseClosed => Self::Closed,
+            redb::StorageError::PreviousIo => Self::Reopening,
             other => Self::Io(other.to_string()),
         }
     }

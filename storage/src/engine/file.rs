@@ -1,13 +1,12 @@
 //! The data file: opening it safely, and coming back after the disk failed.
 
-use super::backend::Allocated;
+use super::backend::{Allocated, CatchingUp};
 use super::commit::{read_mark, replay, write_mark};
 use super::error::OpenError;
 use super::journal::{JOURNAL_FILE, Journal, ReplayError, Settled};
 use super::lock::FolderLock;
 use super::{EngineOptions, Snapshot, StoreError};
 use parking_lot::{Mutex, RwLock};
-use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadableDatabase, WriteTransaction};
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
@@ -23,11 +22,27 @@ const FORMAT_WITHOUT_JOURNAL: u32 = 1;
 const ALWAYS_VERIFY: u64 = 64 << 20;
 /// How long a look at the free disk space is believed.
 const SPACE_CHECK: Duration = Duration::from_millis(200);
+/// After the disk refused a write the next is tried when so many more bytes are free,
+const MORE_SPACE: u64 = 1 << 20;
+/// or after this time: every failure costs opening the data file again.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+/// How many milliseconds a read waits for the writer to notice that the disk failed.
+const REOPENED_WITHIN: u32 = 500;
 
 /// Where the data lives and how to open it again.
 enum Origin {
     Memory,
-    File { path: PathBuf, folder: PathBuf, reserve: u64, cache: usize, _lock: FolderLock },
+    File(Place),
+}
+
+/// Everything it takes to open the data file.
+struct Place {
+    path: PathBuf,
+    folder: PathBuf,
+    reserve: u64,
+    cache: usize,
+    catching_up: CatchingUp,
+    _lock: FolderLock,
 }
 
 /// The data file and its journal.
@@ -37,7 +52,18 @@ pub(super) struct DataFile {
     pub(super) database: RwLock<Option<Database>>,
     /// Only the writer takes it; `None` in memory.
     pub(super) journal: Mutex<Option<Journal>>,
-    space: Mutex<Option<(Instant, bool)>>,
+    space: Mutex<Space>,
+    /// Why `database` is `None`.
+    unavailable: Mutex<StoreError>,
+}
+
+/// What is known of the free space on the disk.
+#[derive(Debug, Default)]
+struct Space {
+    /// When it was last looked at, and whether it was too little.
+    looked: Option<(Instant, bool)>,
+    /// When the disk refused a write, and what it said was free.
+    refused: Option<(Instant, u64)>,
 }
 
 impl DataFile {
@@ -49,7 +75,8 @@ impl DataFile {
             origin: Origin::Memory,
             database: RwLock::new(Some(database)),
             journal: Mutex::new(None),
-            space: Mutex::new(None),
+            space: Mutex::default(),
+            unavailable: Mutex::new(StoreError::Io(UNAVAILABLE.to_owned())),
         })
     }
 
@@ -72,8 +99,16 @@ impl DataFile {
             (Some(_), Some(0)) => return Err(damaged("it is empty".to_owned())),
             _ => {}
         }
+        let place = Place {
+            path: path.clone(),
+            folder: folder.to_path_buf(),
+            reserve,
+            cache,
+            catching_up: CatchingUp::default(),
+            _lock: lock,
+        };
         let verify = length.unwrap_or(0) <= ALWAYS_VERIFY;
-        let database = open(&path, folder, reserve, cache, verify).map_err(|error| match error {
+        let database = open(&place, verify).map_err(|error| match error {
             DatabaseError::Storage(redb::StorageError::Io(source))
                 if source.kind() != std::io::ErrorKind::InvalidData
                     && source.kind() != std::io::ErrorKind::UnexpectedEof =>
@@ -83,11 +118,14 @@ impl DataFile {
             other => damaged(other.to_string()),
         })?;
         let journal = if format.is_some_and(|format| format > FORMAT_WITHOUT_JOURNAL) {
-            with_journal(folder, &database, most_journal).map_err(|error| match error {
+            with_journal(&place, &database, most_journal).map_err(|error| match error {
                 ReplayError::Damaged(reason) => {
                     OpenError::Damaged { file: folder.join(JOURNAL_FILE), reason }
                 }
                 ReplayError::Io(source) => io("reading the journal", source),
+                ReplayError::Store(StoreError::Full) => {
+                    io("replaying the journal", std::io::ErrorKind::StorageFull.into())
+                }
                 ReplayError::Store(error) => damaged(error.to_string()),
             })?
         } else {
@@ -95,17 +133,18 @@ impl DataFile {
                 .map_err(|source| io("creating the journal", source))?
         };
         Ok(Self {
-            origin: Origin::File { path, folder: folder.to_path_buf(), reserve, cache, _lock: lock },
+            origin: Origin::File(place),
             database: RwLock::new(Some(database)),
             journal: Mutex::new(Some(journal)),
-            space: Mutex::new(None),
+            space: Mutex::default(),
+            unavailable: Mutex::new(StoreError::Io(UNAVAILABLE.to_owned())),
         })
     }
 
     pub(super) fn folder(&self) -> Option<&Path> {
         match &self.origin {
             Origin::Memory => None,
-            Origin::File { folder, .. } => Some(folder),
+            Origin::File(place) => Some(&place.folder),
         }
     }
 
@@ -114,9 +153,20 @@ impl DataFile {
         &self,
         read: impl FnOnce(&Snapshot) -> Result<T, E>,
     ) -> Result<T, E> {
-        let guard = self.database.read();
-        let database = guard.as_ref().ok_or_else(|| StoreError::Io(UNAVAILABLE.to_owned()))?;
-        let snapshot = Snapshot::new(database.begin_read().map_err(StoreError::from)?);
+        let mut attempts = 0;
+        let (_guard, transaction) = loop {
+            let guard = self.database.read();
+            let database = guard.as_ref().ok_or_else(|| self.unavailable.lock().clone())?;
+            match database.begin_read().map_err(StoreError::from) {
+                Ok(transaction) => break (guard, transaction),
+                // The disk failed the writer, which is about to open the file again.
+                Err(StoreError::Reopening) if attempts < REOPENED_WITHIN => attempts += 1,
+                Err(error) => return Err(error.into()),
+            }
+            drop(guard);
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        let snapshot = Snapshot::new(transaction);
         read(&snapshot)
     }
 
@@ -129,15 +179,20 @@ impl DataFile {
 
     pub(super) fn begin(&self) -> Result<WriteTransaction, StoreError> {
         let guard = self.database.read();
-        let database = guard.as_ref().ok_or_else(|| StoreError::Io(UNAVAILABLE.to_owned()))?;
+        let database = guard.as_ref().ok_or_else(|| self.unavailable.lock().clone())?;
         Ok(database.begin_write()?)
     }
 
     /// After a failed group: the database refuses further work until it is opened again, which brings back what it
     /// last made durable; the journal has the rest. Readers wait meanwhile, so they never see the older state.
     /// False when it could not be opened: then reads fail and the next write tries again.
-    pub(super) fn recover(&self) -> bool {
-        let Origin::File { path, folder, reserve, cache, .. } = &self.origin else { return true };
+    pub(super) fn recover(&self, error: &StoreError) -> bool {
+        let Origin::File(place) = &self.origin else { return true };
+        if matches!(error, StoreError::Full) {
+            let mut space = self.space.lock();
+            space.looked = None;
+            space.refused = free_space(&place.folder).map(|free| (Instant::now(), free));
+        }
         let healthy = self.database.read().as_ref().is_some_and(|database| database.begin_write().is_ok());
         if healthy {
             return true;
@@ -146,26 +201,56 @@ impl DataFile {
         *guard = None;
         let mut journal = self.journal.lock();
         let Some(journal) = journal.as_mut() else { return false };
-        let reopened = open(path, folder, *reserve, *cache, false).ok();
-        *guard = reopened.filter(|database| {
-            let settled = read_mark(database).ok().flatten();
-            settled.is_some_and(|settled| replay(database, journal, settled).is_ok())
+        let reopened = place.catching_up.during(|| {
+            let database = open(place, false)?;
+            let lost = || StoreError::Damaged("it does not know its journal any more".to_owned());
+            let settled = read_mark(&database)?.ok_or_else(lost)?;
+            match replay(&database, journal, settled) {
+                Ok(()) => Ok(database),
+                Err(ReplayError::Store(error)) => Err(error),
+                Err(ReplayError::Io(error)) => Err(error.into()),
+                Err(ReplayError::Damaged(reason)) => {
+                    Err(StoreError::Damaged(format!("its journal: {reason}")))
+                }
+            }
         });
+        match reopened {
+            Ok(database) => *guard = Some(database),
+            Err(error) => *self.unavailable.lock() = error,
+        }
         guard.is_some()
+    }
+
+    /// Why a write could not even begin.
+    pub(super) fn refusal(&self) -> StoreError {
+        if self.disk_is_full() {
+            return StoreError::Full;
+        }
+        match &*self.database.read() {
+            Some(_) => StoreError::Io("the write could not be started".to_owned()),
+            None => self.unavailable.lock().clone(),
+        }
     }
 
     /// Refusing in time keeps the data file healthy: a write that fails half-way closes the database.
     pub(super) fn disk_is_full(&self) -> bool {
-        let Origin::File { folder, reserve, .. } = &self.origin else { return false };
-        let mut known = self.space.lock();
-        match *known {
-            Some((at, full)) if at.elapsed() < SPACE_CHECK => full,
-            _ => {
-                let full = free_space(folder).is_some_and(|free| free < *reserve);
-                *known = Some((Instant::now(), full));
-                full
-            }
+        let Origin::File(Place { folder, reserve, .. }) = &self.origin else { return false };
+        let mut space = self.space.lock();
+        if let Some((at, full)) = space.looked
+            && at.elapsed() < SPACE_CHECK
+        {
+            return full;
         }
+        let free = free_space(folder);
+        let refused = space.refused.is_some_and(|(at, then)| {
+            at.elapsed() < TRY_AGAIN && free.is_some_and(|free| free < then.saturating_add(MORE_SPACE))
+        });
+        if !refused {
+            space.refused = None;
+        }
+        let full = refused || free.is_some_and(|free| free < *reserve);
+        space.looked = Some((Instant::now(), full));
+        full
     }
 }
 
@@ -202,31 +287,26 @@ fn new_journal(folder: &Path, database: &Database, most: u64) -> std::io::Result
 }
 
 /// The journal beside `database`, after putting into `database` what only the journal had.
-fn with_journal(folder: &Path, database: &Database, most: u64) -> Result<Journal, ReplayError> {
+fn with_journal(place: &Place, database: &Database, most: u64) -> Result<Journal, ReplayError> {
     let lost = || ReplayError::Damaged("the data file beside it does not know it".to_owned());
     let settled = read_mark(database)?.ok_or_else(lost)?;
-    let mut journal = match Journal::open(&folder.join(JOURNAL_FILE), settled, most) {
+    let mut journal = match Journal::open(&place.folder.join(JOURNAL_FILE), settled, most) {
         Err(ReplayError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(ReplayError::Damaged("it is missing".to_owned()));
         }
         opened => opened?,
     };
-    replay(database, &mut journal, settled)?;
+    place.catching_up.during(|| replay(database, &mut journal, settled))?;
     Ok(journal)
 }
 
-fn open(
-    path: &Path,
-    folder: &Path,
-    reserve: u64,
-    cache: usize,
-    verify: bool,
-) -> Result<Database, DatabaseError> {
+fn open(place: &Place, verify: bool) -> Result<Database, DatabaseError> {
+    let Place { path, folder, reserve, cache, catching_up, .. } = place;
     let attempt = std::panic::catch_unwind(|| {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        let backend = Allocated::new(FileBackend::new(file)?, folder, reserve);
+        let backend = Allocated::new(file, folder, *reserve, catching_up.clone())?;
         Database::builder()
-            .set_cache_size(cache)
+            .set_cache_size(*cache)
             .set_check_integrity_on_open(verify)
             .create_with_backend(backend)
     });

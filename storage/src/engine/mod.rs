@@ -179,11 +179,7 @@ impl Engine {
 
     fn refusal(&self) -> StoreError {
         let closed = self.0.queue.as_ref().is_none_or(mpsc::Sender::is_closed);
-        match (closed, self.is_full()) {
-            (true, _) => StoreError::Closed,
-            (false, true) => StoreError::Full,
-            (false, false) => StoreError::Io("the write could not be started".to_owned()),
-        }
+        if closed { StoreError::Closed } else { self.0.file.refusal() }
     }
 }
 

@@ -21,22 +21,29 @@ const GROUP_BYTES: usize = 8 << 20;
 
 /// The longest a group waits for the callers that took part in the one before.
 const LONGEST_WAIT: Duration = Duration::from_millis(1);
+/// Nothing new for this part of a commit's time: the others are not coming.
+const QUIET: u32 = 4;
 
 /// After this long without a write the data file is made durable, so that a later start has nothing to catch up with.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// When to stop waiting for more requests. Callers that just got their answers usually ask again at once; a group that
-/// started with the first of them would leave the others waiting for a second commit. So a group waits for as many
-/// requests as the last one had, but never longer than a fraction of what a commit takes. A lone caller never waits.
+/// started with the first of them would leave the others waiting for a second flush. So a group waits for as many
+/// requests as came together last time, as long as they keep coming, and never longer than a flush takes. A lone caller
+/// never waits.
 #[derive(Debug, Default)]
 struct Pace {
-    last_group: usize,
+    /// Callers answered last time, and those that were waiting at that moment.
+    expected: usize,
     last_commit: Duration,
 }
 
 impl Pace {
-    fn patience(&self) -> Duration {
-        if self.last_group > 1 { (self.last_commit / 4).min(LONGEST_WAIT) } else { Duration::ZERO }
+    /// Whether to wait on with so many requests, `begun` ago, when the last one came `quiet` ago.
+    fn waits(&self, requests: usize, begun: Duration, quiet: Duration) -> bool {
+        requests < self.expected
+            && begun < self.last_commit.min(LONGEST_WAIT)
+            && quiet < self.last_commit / QUIET
     }
 }
 
@@ -118,18 +125,12 @@ pub(super) fn run(file: &Arc<DataFile>, queue: mpsc::Receiver<Message>) {
         let fate = match fate {
             Ok(()) => Ok(()),
             Err(Failure::Undone(error)) => {
-                file.recover();
+                file.recover(&error);
                 Err(error)
             }
-            // It is in the journal and, if the file could be opened again, back in the data.
-            Err(Failure::AfterDurable(error)) => {
-                if file.recover() {
-                    Ok(())
-                } else {
-                    Err(error)
-                }
-            }
+            Err(Failure::AfterDurable(error)) => file.recover_durable(error),
         };
+        pace.expected = replies.len() + inbox.queue.len();
         for reply in replies {
             reply(fate.clone());
         }
@@ -160,22 +161,24 @@ impl Group<'_> {
     ) -> Result<(), Failure> {
         let mut tx = Tx::new(&transaction, redo);
         let begun = Instant::now();
-        let patience = pace.patience();
         self.replies.push(first(&mut tx));
+        let mut last = Instant::now();
         while self.replies.len() < GROUP_REQUESTS && tx.written() < GROUP_BYTES {
             match inbox.queue.try_recv() {
-                Ok(Message::Write(job)) => self.replies.push(job(&mut tx)),
+                Ok(Message::Write(job)) => {
+                    self.replies.push(job(&mut tx));
+                    last = Instant::now();
+                }
                 Ok(Message::Stop(done)) => {
                     *self.stop = Some(done);
                     break;
                 }
-                Err(_) if self.replies.len() < pace.last_group && begun.elapsed() < patience => {
+                Err(_) if pace.waits(self.replies.len(), begun.elapsed(), last.elapsed()) => {
                     std::thread::yield_now();
                 }
                 Err(_) => break,
             }
         }
-        pace.last_group = self.replies.len();
         if tx.finish()? {
             let begun = Instant::now();
             file.commit(transaction, redo)?;

@@ -110,10 +110,7 @@ impl Call {
     /// client library may be newer than the store.
     pub(crate) fn version(&self) -> Result<&str, Fault> {
         let Some(version) = self.header("x-ms-version")? else { return Ok(VERSION) };
-        let well_formed = version.len() == 10
-            && chrono::NaiveDate::parse_from_str(version, "%Y-%m-%d").is_ok()
-            && version >= OLDEST_VERSION;
-        if well_formed {
+        if is_date(version) && version >= OLDEST_VERSION {
             Ok(version)
         } else {
             Err(INVALID_HEADER.detail("HeaderName", "x-ms-version").detail("HeaderValue", version))
@@ -202,6 +199,21 @@ impl Call {
     pub(crate) fn unsupported_verb(&self) -> Fault {
         fault::UNSUPPORTED_VERB.into()
     }
+}
+
+/// Whether `text` is a day of the calendar, as `2026-04-06`.
+fn is_date(text: &str) -> bool {
+    let part = |from: usize, to: usize| {
+        let digits = text.get(from..to)?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    };
+    let dashes = text.len() == 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
+    dashes
+        && match (part(0, 4), part(5, 7), part(8, 10)) {
+            (Some(year), Some(month), Some(day)) => i32::try_from(year)
+                .is_ok_and(|year| chrono::NaiveDate::from_ymd_opt(year, month, day).is_some()),
+            _ => false,
+        }
 }
 
 /// A fresh GUID for `x-ms-request-id`.

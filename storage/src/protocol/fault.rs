@@ -52,7 +52,7 @@ impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Full => INSUFFICIENT_STORAGE.into(),
-            StoreError::Closed => SERVER_BUSY.because(error.to_string()),
+            StoreError::Closed | StoreError::Reopening => SERVER_BUSY.because(error.to_string()),
             other => INTERNAL_ERROR.because(other.to_string()),
         }
     }

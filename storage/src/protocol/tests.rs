@@ -105,3 +105,27 @@ async fn browsers_get_what_the_cors_rules_allow() {
     assert_eq!(reply.header("access-control-allow-origin"), "https://a.example");
     assert_eq!(reply.header("access-control-max-age"), "7");
 }
+
+/// The quick forms agree with the calendar's own formatter, and only exact dates take the quick way.
+#[test]
+fn http_dates_are_written_and_read_as_the_standard_says() {
+    let mut time = 0i64;
+    while time < 253_402_300_799_000 {
+        let known = chrono::DateTime::from_timestamp_millis(time).unwrap();
+        let text = known.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        assert_eq!(rfc1123(Timestamp(time)), text);
+        assert_eq!(parse_rfc1123(&text), Some(Timestamp(time - time % 1000)));
+        time += 7_777_777_777_777 / 131;
+    }
+    assert_eq!(rfc1123(Timestamp::NEVER), "Fri, 31 Dec 9999 23:59:59 GMT");
+    let friday = parse_rfc1123("Fri, 06 Nov 2026 08:49:37 GMT").unwrap();
+    assert_eq!(parse_rfc1123("Fri, 6 Nov 2026 08:49:37 +0000"), Some(friday));
+    for wrong in [
+        "Mon, 06 Nov 2026 08:49:37 GMT",
+        "Fri, 31 Nov 2026 08:49:37 GMT",
+        "Fri, 06 Nov 2026 08:49:+7 GMT",
+        "",
+    ] {
+        assert_eq!(parse_rfc1123(wrong), None, "{wrong}");
+    }
+}

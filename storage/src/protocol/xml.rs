@@ -123,6 +123,11 @@ impl Writer {
         Self(String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>"))
     }
 
+    /// Makes room for so many more bytes.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        self.0.reserve(bytes);
+    }
+
     pub(crate) fn open(&mut self, name: &str) {
         self.0.push('<');
         self.0.push_str(name);
@@ -174,6 +179,12 @@ impl Writer {
     }
 
     fn escape(&mut self, text: &str) {
+        // Nearly all text is clean, and looking at all of it without a branch is many bytes at a time.
+        let special = |byte: u8| matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\r');
+        if !text.bytes().fold(false, |found, byte| found | special(byte)) {
+            self.0.push_str(text);
+            return;
+        }
         let mut clean = 0;
         for (at, byte) in text.bytes().enumerate() {
             let replacement = match byte {

@@ -220,6 +220,8 @@ fn listing(messages: &[Message], shown: Shown) -> Answer {
     if messages.is_empty() {
         xml.text("QueueMessagesList", "");
     } else {
+        // The elements around a message's text are about as long as this.
+        xml.reserve(messages.iter().map(|message| 512 + message.text.len()).sum());
         xml.open("QueueMessagesList");
         for message in messages {
             write(&mut xml, message, shown);

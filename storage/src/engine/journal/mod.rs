@@ -176,6 +176,12 @@ impl Journal {
         Ok(true)
     }
 
+    /// The last group will be answered with an error: [`Journal::replay`] leaves it out from now on, and nothing is
+    /// written behind it.
+    pub(super) fn give_up_last(&mut self) {
+        self.durable = self.durable.saturating_sub(1).max(self.settled);
+    }
+
     /// The data file is durable and contains everything up to `sequence`: begin again at the start.
     pub(super) fn settle(&mut self, sequence: u64) {
         (self.tried, self.durable, self.settled, self.end) = (sequence, sequence, sequence, 0);
