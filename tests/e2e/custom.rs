@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use horus_test_support::Azurite;
 use serde_json::{Value, json};
 
-use crate::support::{App, Func, Launch, until};
+use crate::support::{App, Func, Launch, Store, repository, until};
 
 /// A server that notes every request and answers as `FUNCTIONS` says.
 const SERVER: &str = r#"
@@ -637,5 +637,41 @@ async fn the_python_sample_runs() {
     assert_eq!(func.post_json("/api/greetings", &json!({ "name": "Grace" })).await.status, 202);
     func.wait_for_line("A greeting for Grace (try 1).").await;
     func.wait_for_line("1 greeting so far.").await;
+    func.stop().await;
+}
+
+/// The sample in Rust: orders go through a queue as messages, events stream to the client as they come.
+#[tokio::test]
+async fn the_axum_sample_runs() {
+    let app = App::copy("samples/custom-axum");
+    let target = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("custom-axum");
+    let built = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--quiet", "--locked", "--manifest-path"])
+        .arg(repository().join("samples/custom-axum/app/Cargo.toml"))
+        .arg("--target-dir")
+        .arg(&target)
+        .status()
+        .expect("cargo runs");
+    assert!(built.success(), "the sample cannot be built: {built}");
+    std::fs::copy(target.join("debug/handler"), app.root().join("handler")).expect("it can be copied");
+    let launch = Launch::of(&app.root());
+    let store = Store::start(&launch);
+    let func = launch.env("AzureWebJobsStorage", store.connection_string()).start().await;
+    let answer = func.post_json("/api/orders", &json!({ "item": "teapot", "quantity": 2 })).await;
+    assert_eq!(answer.status, 202, "{}", func.transcript());
+    let id = answer.json()["id"].as_str().expect("an id").to_owned();
+    func.wait_for_line(&format!("Order {id} accepted.")).await;
+    func.wait_for_line(&format!("Order {id} packed: 2 x teapot (try 1).")).await;
+    assert_eq!(func.post_json("/api/orders", &json!({ "quantity": 2 })).await.status, 400);
+
+    let mut events = func.request("GET", "/api/events/3").send().await.expect("an answer");
+    assert_eq!(events.headers()["content-type"], "text/event-stream");
+    let (mut text, mut parts) = (String::new(), 0);
+    while let Some(part) = events.chunk().await.expect("a part") {
+        text.push_str(std::str::from_utf8(&part).expect("text"));
+        parts += 1;
+    }
+    assert_eq!(text, "data: 1 of 3\n\ndata: 2 of 3\n\ndata: 3 of 3\n\n");
+    assert_eq!(parts, 3, "each event comes when it is sent");
     func.stop().await;
 }
