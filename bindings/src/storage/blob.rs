@@ -149,16 +149,20 @@ impl Blob {
 
     /// Replaces the content, metadata included.
     pub async fn write(&self, content: Bytes) -> Result<(), StorageError> {
-        self.upload(content, BlobClientUploadOptions::default()).await
+        self.upload(content, BlobClientUploadOptions::default()).await.map(drop)
     }
 
     /// Creates the blob unless it exists. Whether it was created.
     pub async fn create(&self, content: Bytes) -> Result<bool, StorageError> {
-        self.create_with(content, &[]).await
+        Ok(self.create_with(content, &[]).await?.is_some())
     }
 
-    /// As [`Blob::create`], with user metadata.
-    pub async fn create_with(&self, content: Bytes, metadata: &[(&str, &str)]) -> Result<bool, StorageError> {
+    /// As [`Blob::create`], with user metadata; the version that was created.
+    pub async fn create_with(
+        &self,
+        content: Bytes,
+        metadata: &[(&str, &str)],
+    ) -> Result<Option<String>, StorageError> {
         let metadata = metadata.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let metadata: HashMap<String, String> = metadata.collect();
         let options = BlobClientUploadOptions {
@@ -167,23 +171,48 @@ impl Blob {
             ..Default::default()
         };
         match self.upload(content, options).await {
-            Ok(()) => Ok(true),
+            Ok(etag) => Ok(Some(etag)),
             // 412 is the answer while somebody holds a lease on it.
-            Err(error) if matches!(error.status(), Some(409 | 412)) => Ok(false),
+            Err(error) if matches!(error.status(), Some(409 | 412)) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    async fn upload(&self, content: Bytes, options: BlobClientUploadOptions<'_>) -> Result<(), StorageError> {
+    /// The new version.
+    async fn upload(
+        &self,
+        content: Bytes,
+        options: BlobClientUploadOptions<'_>,
+    ) -> Result<String, StorageError> {
         let content: RequestContent<Bytes, _> = content.into();
-        self.client.upload(content, Some(options)).await.map_err(|error| self.error(&error))?;
-        Ok(())
+        let result = self.client.upload(content, Some(options)).await.map_err(|error| self.error(&error))?;
+        Ok(quoted(result.etag.as_ref().map(AsRef::as_ref).unwrap_or_default()))
     }
 
     /// Takes a lease under `id` for `period` (15 to 60 seconds). `false` when somebody else holds one.
     pub async fn acquire(&self, id: &str, period: Duration) -> Result<bool, StorageError> {
-        let options =
-            BlobClientAcquireLeaseOptions { proposed_lease_id: Some(id.to_owned()), ..Default::default() };
+        self.lease(id, period, None).await
+    }
+
+    /// As [`Blob::acquire`], as long as the blob is the version `etag`; `false` also when it is not.
+    pub async fn acquire_version(
+        &self,
+        id: &str,
+        period: Duration,
+        etag: &str,
+    ) -> Result<bool, StorageError> {
+        match self.lease(id, period, Some(etag)).await {
+            Err(error) if matches!(error.status(), Some(404 | 412)) => Ok(false),
+            taken => taken,
+        }
+    }
+
+    async fn lease(&self, id: &str, period: Duration, etag: Option<&str>) -> Result<bool, StorageError> {
+        let options = BlobClientAcquireLeaseOptions {
+            proposed_lease_id: Some(id.to_owned()),
+            if_match: etag.map(|etag| Etag::from(etag.to_owned())),
+            ..Default::default()
+        };
         let seconds = i32::try_from(period.as_secs()).unwrap_or(60).clamp(15, 60);
         match self.client.acquire_lease(seconds, Some(options)).await.map_err(|error| self.error(&error)) {
             Ok(_) => Ok(true),

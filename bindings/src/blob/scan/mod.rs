@@ -40,7 +40,7 @@ const PAUSE_WHEN_TOLD: Duration = Duration::from_secs(60);
 /// The same while such an account has more to list.
 const PAUSE_WHEN_UNFINISHED: Duration = Duration::from_millis(500);
 /// Blobs looked at at once.
-const PARALLEL: usize = 8;
+const PARALLEL: usize = 16;
 /// Changes that come within this time are looked at together, so that a blob written in many small steps runs its
 /// function once.
 const GATHER: Duration = Duration::from_millis(100);

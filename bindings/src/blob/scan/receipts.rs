@@ -53,38 +53,34 @@ impl Receipts {
         enqueue: impl FnOnce() -> F,
     ) -> Result<bool, StorageError> {
         let receipt = self.receipt(function, path, etag);
-        match is_complete(&receipt).await? {
-            Some(true) => return Ok(true),
-            Some(false) => {}
-            None => {
-                if !self.create(&receipt).await? {
-                    return Ok(false);
-                }
-            }
-        }
+        let version = match self.create(&receipt).await? {
+            Some(version) => version,
+            None => match receipt.properties().await? {
+                Some(properties) if !properties.has_metadata(INCOMPLETE) => return Ok(true),
+                Some(properties) => properties.etag(),
+                // Removed just now, by somebody who tidies up.
+                None => return Ok(false),
+            },
+        };
         let id = Uuid::new_v4().to_string();
-        if !receipt.acquire(&id, LEASE).await? {
+        // Whoever was faster between the look and the lease has made it another version.
+        if !receipt.acquire_version(&id, LEASE, &version).await? {
             return Ok(false);
         }
-        // Somebody else may have been faster between the look and the lease.
-        let result = match is_complete(&receipt).await {
-            Ok(Some(true)) => Ok(()),
-            Ok(_) => {
-                async {
-                    enqueue().await?;
-                    receipt.clear_metadata(&id).await
-                }
-                .await
-            }
-            Err(error) => Err(error),
+        let enqueued = async {
+            enqueue().await?;
+            receipt.clear_metadata(&id).await
         };
-        // A lease that cannot be given back lapses.
-        let _ = receipt.release(&id).await;
-        result.map(|()| true)
+        if let Err(error) = enqueued.await {
+            // A lease that cannot be given back lapses. That of a complete receipt may: nobody asks for it.
+            let _ = receipt.release(&id).await;
+            return Err(error);
+        }
+        Ok(true)
     }
 
-    /// Whether the receipt was made here and now.
-    async fn create(&self, receipt: &Blob) -> Result<bool, StorageError> {
+    /// The receipt's version, if it was made here and now.
+    async fn create(&self, receipt: &Blob) -> Result<Option<String>, StorageError> {
         let create = || receipt.create_with(Bytes::new(), &[(INCOMPLETE, "true")]);
         match create().await {
             Err(error) if error.is_not_found() => {
@@ -94,9 +90,4 @@ impl Receipts {
             created => created,
         }
     }
-}
-
-/// `None` when there is no receipt.
-async fn is_complete(receipt: &Blob) -> Result<Option<bool>, StorageError> {
-    Ok(receipt.properties().await?.map(|properties| !properties.has_metadata(INCOMPLETE)))
 }
