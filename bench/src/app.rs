@@ -94,6 +94,14 @@ impl App {
         Ok(app)
     }
 
+    /// An app in the Python v2 model; the library comes from bench/python.
+    pub(crate) fn python(arguments: &Arguments, source: &str) -> anyhow::Result<Self> {
+        let mut app = Self::new("python")?;
+        app.file("function_app.py", source)?;
+        app.set("VIRTUAL_ENV", &python_environment(arguments)?.to_string_lossy());
+        Ok(app)
+    }
+
     /// An app of `count` HTTP functions with function.json files, the first of them called `hello`.
     pub(crate) fn with_files(self, count: usize, script: &str, source: &str) -> anyhow::Result<Self> {
         for n in 0..count {
@@ -178,6 +186,17 @@ impl App {
     }
 }
 
+/// The virtual environment of bench/python.
+pub(crate) fn python_environment(arguments: &Arguments) -> anyhow::Result<PathBuf> {
+    let folder = arguments.repository.join("bench/python/.venv");
+    anyhow::ensure!(
+        folder.join("bin/functions-framework").exists(),
+        "{} is missing; bench/run makes it",
+        folder.display()
+    );
+    Ok(folder)
+}
+
 /// Messages per receive, and open messages at which the next are received; the reference uses the same.
 pub(crate) const BATCH: u32 = 16;
 pub(crate) const THRESHOLD: usize = 8;
@@ -191,7 +210,10 @@ pub(crate) fn start(
 ) -> anyhow::Result<(Process, Target)> {
     let address = free_address()?;
     let mut command = Command::new(&arguments.func);
-    command.args(["start", "--port", &address.port().to_string()]).current_dir(folder).envs(environment);
+    // The embedded store is another matter: it would start beside apps that name no storage, or look for who has its
+    // ports.
+    command.args(["start", "--storage", "off", "--port", &address.port().to_string()]);
+    command.current_dir(folder).envs(environment);
     // A build server gets other log levels than a user.
     for name in ["CI", "CONTINUOUS_INTEGRATION", "BUILD_NUMBER", "RUN_ID"] {
         command.env_remove(name);

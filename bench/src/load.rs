@@ -89,6 +89,27 @@ pub(crate) async fn first_answer(process: &mut Process, target: &Target) -> anyh
     }
 }
 
+/// Asks until `count` different answers have come, as processes give that name themselves.
+pub(crate) async fn until_answers_differ(
+    process: &mut Process,
+    target: &Target,
+    count: usize,
+    patience: Duration,
+) -> anyhow::Result<()> {
+    let (mut connection, began) = (Connection::open(target).await?, Instant::now());
+    let mut answers = std::collections::HashSet::new();
+    while answers.len() < count {
+        connection.ask().await?;
+        let head = find(&connection.buffer, b"\r\n\r\n").unwrap_or_default();
+        answers.insert(connection.buffer[head..].to_vec());
+        if began.elapsed() > patience {
+            bail!("{} of {count} processes answer after {patience:?}:\n{}", answers.len(), process.output());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}
+
 async fn keep_asking(target: Target, end: Instant) -> anyhow::Result<Vec<f32>> {
     let mut connection = Connection::open(&target).await?;
     let mut micros = Vec::with_capacity(64 * 1024);

@@ -3,9 +3,11 @@
 mod http_node;
 mod http_stub;
 mod idle;
+mod python_http;
 mod queue;
 mod startup;
 mod wasm;
+mod workers;
 
 use tokio::runtime::Runtime;
 
@@ -29,6 +31,8 @@ pub(crate) struct Case {
 pub(crate) const ALL: &[Case] = &[
     http_stub::CASE,
     http_node::CASE,
+    python_http::CASE,
+    workers::CASE,
     queue::CASE,
     startup::CASE,
     idle::CASE,
