@@ -53,3 +53,45 @@ impl News {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::broadcast::error::TryRecvError;
+
+    use crate::Service;
+    use crate::probe::Probe;
+
+    /// Whatever gives a blob a new ETag is told, and nothing else.
+    #[tokio::test]
+    async fn writes_are_told() {
+        const LEASE: &[&str] = &["x-ms-lease-action: acquire", "x-ms-lease-duration: 15"];
+        const BLOCK: &str = "PUT /box/c?comp=block&blockid=MQ%3D%3D";
+        const LIST: &str = "<BlockList><Latest>MQ==</Latest></BlockList>";
+        let probe = Probe::new();
+        let mut news = probe.store.written_blobs();
+        let steps: [(&str, &[&str], &str, u16, Option<&str>); 10] = [
+            ("PUT /box?restype=container", &[], "", 201, None),
+            ("PUT /box/a/b", &["x-ms-blob-type: BlockBlob"], "x", 201, Some("a/b")),
+            ("PUT /box/a/b?comp=metadata", &["x-ms-meta-k: v"], "", 200, Some("a/b")),
+            ("PUT /box/a/b?comp=lease", LEASE, "", 201, None),
+            ("PUT /box/a/b", &["x-ms-blob-type: BlockBlob"], "y", 412, None),
+            ("GET /box/a/b", &[], "", 200, None),
+            (BLOCK, &[], "x", 201, None),
+            ("PUT /box/c?comp=blocklist", &[], LIST, 201, Some("c")),
+            ("PUT /box/d", &["x-ms-blob-type: AppendBlob"], "", 201, Some("d")),
+            ("PUT /box/d?comp=appendblock", &[], "x", 201, Some("d")),
+        ];
+        for (line, headers, content, status, told) in steps {
+            let reply = probe.call(Service::Blob, line, headers, content).await;
+            assert_eq!(reply.status, status, "{line}: {}", reply.body);
+            match (told, news.try_recv()) {
+                (None, Err(TryRecvError::Empty)) => {}
+                (Some(name), Ok(written)) => {
+                    let names = [&*written.account, &*written.container, &*written.blob];
+                    assert_eq!(names, ["devstoreaccount1", "box", name], "{line}");
+                }
+                (_, other) => panic!("{line}: {other:?}"),
+            }
+        }
+    }
+}
