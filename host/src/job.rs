@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::invoke::{Activity, Runner};
 use crate::runtime::Runtime;
+use crate::worker::Pool;
 
 const CATEGORY: &str = "Host.General";
 
@@ -68,10 +69,24 @@ impl Job {
 
     /// Script extensions whose change means a restart.
     pub(crate) fn script_extensions(&self) -> Vec<String> {
-        let mut extensions =
-            self.runtime.as_ref().map(|runtime| runtime.extensions().to_vec()).unwrap_or_default();
-        extensions.push(".wasm".to_owned());
+        let mut extensions = vec![".wasm".to_owned()];
+        if self.renewable().is_none() {
+            extensions.extend(self.runtime.iter().flat_map(|runtime| runtime.extensions().to_vec()));
+        }
         extensions
+    }
+
+    /// Script extensions whose change means new workers.
+    pub(crate) fn worker_extensions(&self) -> &[String] {
+        self.renewable().map_or(&[], |pool| pool.extensions())
+    }
+
+    /// The workers, when they can be replaced while the rest of the job goes on.
+    pub(crate) fn renewable(&self) -> Option<&Arc<Pool>> {
+        match &self.runtime {
+            Some(Runtime::Workers(pool)) if pool.is_renewable() => Some(pool),
+            _ => None,
+        }
     }
 
     /// Starts the listener of every enabled function that has an event source.

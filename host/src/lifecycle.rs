@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt as _;
+use futures::future::Fuse;
 use horus_app::host_json::is_read_only;
 use horus_app::log::{ANNOUNCE, Log};
 use horus_app::settings::Settings;
@@ -287,11 +289,14 @@ impl Host {
 
     /// Waits for whatever ends the job.
     async fn attend(&mut self, job: &Arc<Job>, drain: &Drain) -> Turn {
-        let rules = Rules::new(&job.host.watch_files, &job.host.watch_directories, &job.script_extensions());
+        let rules = Rules::new(&job.host.watch_files, &job.host.watch_directories, &job.script_extensions())
+            .with_scripts(job.worker_extensions());
         let mut watch = (job.host.file_watching_enabled && !is_read_only(&self.options.settings))
             .then(|| Watch::start(&self.options.root, rules, &self.options.log))
             .flatten();
         let mut fatal = job.runtime.as_ref().map(Runtime::fatal);
+        let options = self.options.clone();
+        let mut renewal = Fuse::terminated();
         loop {
             let changed = async {
                 match &mut watch {
@@ -310,9 +315,20 @@ impl Host {
             };
             tokio::select! {
                 () = drain.draining() => return Turn::Stop,
-                action = changed => return match action {
-                    Action::Restart => Turn::Restart,
-                    Action::Shutdown => Turn::Recycle("a program file of the app has changed".into()),
+                action = changed => match action {
+                    // One that is under way has read files that are old by now: it is dropped.
+                    Action::Renew => renewal = start::renew(&options, job).boxed().fuse(),
+                    Action::Restart => return Turn::Restart,
+                    Action::Shutdown => {
+                        return Turn::Recycle("a program file of the app has changed".into());
+                    }
+                },
+                renewed = &mut renewal => match renewed {
+                    Ok(()) => self.options.log.info(ANNOUNCE, "Worker process started and initialized."),
+                    Err(why) => {
+                        self.options.log.info(GENERAL, format!("New workers are not enough: {why} Restarting the host."));
+                        return Turn::Restart;
+                    }
                 },
                 message = given_up => return Turn::Recycle(message),
                 Some(command) = self.commands.recv() => match command {

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use horus_app::index::{self, Index};
 use horus_app::log::category::STARTUP;
-use horus_app::{AppError, Function, FunctionError, HostJson, HostJsonError, Settings};
+use horus_app::{AppError, Function, FunctionError, FunctionSource, HostJson, HostJsonError, Settings};
 use horus_bindings::http as binding;
 use horus_bindings::queue::Wakers;
 use horus_bindings::state::PrimaryLock;
 use horus_bindings::{
     Drain, Extension, HostSection, HostState, IndexContext, Input, Output, Registry, Trigger,
 };
+use horus_worker_protocol::FunctionMetadataResponse;
 use horus_worker_protocol::channel::outcome;
 use tokio_util::task::TaskTracker;
 
@@ -313,9 +314,63 @@ async fn find_functions(
 ) -> Result<Index, StartError> {
     let log = &options.log;
     log.info(STARTUP, "Loading functions metadata");
-    if pool.indexes() {
-        log.info(STARTUP, "Reading functions metadata (Worker)");
-        let response = pool.index(host.metadata_provider_timeout.max(LOAD_AT_LEAST)).await?;
+    let response = match pool.indexes() {
+        true => {
+            log.info(STARTUP, "Reading functions metadata (Worker)");
+            Some(pool.index(index_limit(host)).await?)
+        }
+        false => None,
+    };
+    let found = functions_of(options, settings, pool, response)?;
+    pool.remember(&found);
+    Ok(found)
+}
+
+/// Longest wait for a worker's index.
+fn index_limit(host: &HostJson) -> Duration {
+    host.metadata_provider_timeout.max(LOAD_AT_LEAST)
+}
+
+/// Replaces the workers of a running job by ones that have read the app's scripts again. Possible while the app has the
+/// same functions as before, whose listeners and routes go on; an error says why the whole job has to be built anew, and
+/// nothing has changed then.
+pub(crate) async fn renew(options: &Options, job: &Job) -> Result<(), String> {
+    let pool = job.renewable().ok_or("the app has no workers that could be replaced.")?;
+    let mut renewed = pool.renew(index_limit(&job.host)).await.map_err(|error| format!("{error}."))?;
+    let found = functions_of(options, &job.settings, pool, renewed.index.take());
+    let found = found.map_err(|error| format!("{error}."))?;
+    if !pool.found().is_some_and(|before| is_same(before, &found)) {
+        return Err("the functions of the app have changed.".into());
+    }
+    if !pool.is_alike(&renewed) {
+        return Err("the app wants its HTTP requests in another way.".into());
+    }
+    pool.replace(renewed).await.map_err(|error| format!("{error}."))
+}
+
+/// Whether two indexes describe the same functions. Identifiers that the host itself has given differ each time.
+fn is_same(before: &Index, now: &Index) -> bool {
+    let plain = |index: &Index| {
+        let mut index = index.clone();
+        for function in index.functions.iter_mut().filter(|function| function.source == FunctionSource::Host)
+        {
+            function.id.clear();
+        }
+        index
+    };
+    // Everything that there is to know about a function shows in its debug form.
+    before.errors == now.errors && format!("{:?}", plain(before)) == format!("{:?}", plain(now))
+}
+
+/// The app's functions from a worker's index, or from function.json files where the worker has none of its own.
+fn functions_of(
+    options: &Options,
+    settings: &Settings,
+    pool: &Pool,
+    response: Option<FunctionMetadataResponse>,
+) -> Result<Index, StartError> {
+    let log = &options.log;
+    if let Some(response) = response {
         if !response.use_default_metadata_indexing {
             outcome(response.result.as_ref()).map_err(|error| {
                 // The worker has logged its stack; here the first line says what to mend.

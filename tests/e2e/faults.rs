@@ -282,18 +282,80 @@ async fn rubbish_on_the_socket_is_turned_away() {
     assert_eq!(func.get("/api/fn").await.status, 200);
 }
 
-/// host.md §6.8: the host's sudden death takes its workers with it.
+/// host.md §6.8: the host's sudden death takes its workers with it, those that do not notice, too, and what they have
+/// forked.
 #[tokio::test]
 async fn workers_end_with_a_killed_host() {
-    let stub = Stub::new().function(http("fn"), &[]);
+    for stubborn in [false, true] {
+        let stub = Stub::new()
+            .function(http("fn"), &[])
+            .script(|script| (script.stubborn, script.forks) = (stubborn, true));
+        let mut func = stub.start().await;
+        let children = func.children();
+        assert_eq!(children.len(), 2, "the worker and its child");
+        func.signal("KILL");
+        func.ended().await;
+        crate::support::until(
+            || format!("processes {children:?} end"),
+            || async { children.iter().all(|id| !crate::support::is_running(*id)).then_some(()) },
+        )
+        .await;
+    }
+}
+
+/// Issue "Bad input": a worker that ignores its terminate message, as one of the reference workers does, is killed with
+/// its children after its grace period, and the host ends well.
+#[tokio::test]
+async fn a_worker_that_ignores_terminate_is_killed() {
+    let stub = Stub::new()
+        .function(http("fn"), &[])
+        .capability("HandlesWorkerTerminateMessage")
+        .script(|script| (script.stubborn, script.forks) = (true, true));
     let mut func = stub.start().await;
     let children = func.children();
-    assert_eq!(children.len(), 1);
-    func.signal("KILL");
-    func.ended().await;
-    crate::support::until(
-        || format!("processes {children:?} end"),
-        || async { children.iter().all(|id| !crate::support::is_running(*id)).then_some(()) },
-    )
-    .await;
+    let started = std::time::Instant::now();
+    func.signal("TERM");
+    assert_eq!(func.ended().await.code(), Some(0));
+    assert!(started.elapsed() < Duration::from_secs(12), "{:?}", started.elapsed());
+    assert_eq!(stub.received("terminate").len(), 1);
+    assert!(children.iter().all(|id| !crate::support::is_running(*id)), "{children:?}");
+}
+
+/// Issue "Bad input": a worker that floods both its pipes and its stream keeps nobody from being served.
+#[tokio::test]
+async fn a_flood_of_logs_is_survived() {
+    use horus_stub_worker::Log;
+    let line = "x".repeat(500);
+    let flood = |n: usize| match n % 3 {
+        0 => Step::Print(line.clone()),
+        1 => Step::PrintError(line.clone()),
+        _ => Step::Log(Log { message: line.clone(), ..Log::default() }),
+    };
+    let mut steps: Vec<Step> = (0..6000).map(flood).collect();
+    steps.push(Step::Print("y".repeat(3 << 20)));
+    steps.push(says("through"));
+    let stub = Stub::new().function(http("floods"), &steps).function(http("fn"), &[]);
+    let func = stub.start().await;
+    let (flooded, calm) = tokio::join!(func.get("/api/floods"), func.get("/api/fn"));
+    assert_eq!((flooded.status, flooded.text().as_str(), calm.status), (200, "through", 200));
+    assert_eq!(stub.received("start").len(), 1);
+    func.stop().await;
+}
+
+/// Issue "Bad input": a worker that stops answering is named with what it logged last.
+#[tokio::test]
+async fn a_silent_worker_is_named_with_its_last_lines() {
+    let stub = Stub::new()
+        .function(http("hangs"), &[Step::Print("about to divide".into()), Step::Block])
+        .capability("WorkerStatus");
+    let func = stub.start().await;
+    let request = func.request("GET", "/api/hangs").timeout(Duration::from_secs(60)).send();
+    tokio::select! {
+        _ = request => panic!("it never answers"),
+        line = func.wait_for_line("has not answered for 5s; it runs 1 invocations.") => {
+            assert!(line.contains("The stub worker"), "{line}");
+        }
+    }
+    func.wait_for_line("Its last log lines:").await;
+    assert!(func.count("about to divide") >= 2, "printed, and told again: {}", func.transcript());
 }

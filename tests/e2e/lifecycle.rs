@@ -27,7 +27,6 @@ async fn l01_cli_64_changes_of_the_app_restart_it() {
         ("fn/function.json", "{}"),
         ("deep/er/extra.txt", "x"),
         ("shared/anything.at.all", "x"),
-        ("fn/run.stub", "x"),
     ] {
         let started = Instant::now();
         stub.app.write(name, text);

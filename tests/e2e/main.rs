@@ -17,6 +17,8 @@ mod http;
 mod lifecycle;
 mod offline;
 mod orders;
+mod python;
+mod renewal;
 mod restarts;
 mod storage;
 #[cfg(feature = "wasm")]

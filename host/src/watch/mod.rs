@@ -25,6 +25,8 @@ const FOLDERS: usize = 4096;
 pub(crate) struct Watch {
     root: PathBuf,
     rules: Rules,
+    /// What the changes seen so far ask for; kept when nobody waits any more while they calm down.
+    pending: Option<Action>,
     changes: mpsc::Receiver<notify::Event>,
     watcher: RecommendedWatcher,
     log: Log,
@@ -50,27 +52,26 @@ impl Watch {
                 return None;
             }
         };
-        let mut watch = Self { root: root.to_owned(), rules, changes, watcher, log: log.clone() };
+        let mut watch =
+            Self { root: root.to_owned(), rules, pending: None, changes, watcher, log: log.clone() };
         watch.add(root.to_owned());
         Some(watch)
     }
 
     /// Resolves with what the next relevant change asks for, once changes have calmed down.
     pub(crate) async fn changed(&mut self) -> Action {
-        let mut action = loop {
+        while self.pending.is_none() {
             let Some(event) = self.changes.recv().await else {
                 return std::future::pending().await;
             };
-            if let Some(action) = self.consider(&event) {
-                break action;
-            }
-        };
-        while let Ok(Some(event)) = tokio::time::timeout(DEBOUNCE, self.changes.recv()).await {
-            if let Some(more) = self.consider(&event) {
-                action = action.max(more);
-            }
+            self.pending = self.consider(&event);
         }
+        while let Ok(Some(event)) = tokio::time::timeout(DEBOUNCE, self.changes.recv()).await {
+            self.pending = self.pending.max(self.consider(&event));
+        }
+        let action = self.pending.take().unwrap_or(Action::Restart);
         let what = match action {
+            Action::Renew => "Scripts of the app have changed. Starting new workers",
             Action::Restart => "Host configuration has changed. Signaling restart",
             Action::Shutdown => "Host configuration has changed. Signaling shutdown",
         };

@@ -5,6 +5,8 @@ use std::path::{Component, Path};
 /// What to do about a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Action {
+    /// Start other workers for the same app.
+    Renew,
     /// Build the app anew.
     Restart,
     /// End the process; whoever supervises it starts it again.
@@ -20,6 +22,8 @@ pub(crate) struct Rules {
     directories: Vec<String>,
     /// Script extensions of the app's language, dots included.
     extensions: Vec<String>,
+    /// Those of scripts that nobody but workers reads.
+    scripts: Vec<String>,
 }
 
 /// Folders nobody edits by hand: never looked into, since walking them is slow and their changes come in floods.
@@ -35,7 +39,15 @@ impl Rules {
             names,
             directories: watch_directories.iter().map(|name| name.trim_matches('/').to_lowercase()).collect(),
             extensions: extensions.iter().map(|ext| ext.to_lowercase()).collect(),
+            scripts: Vec::new(),
         }
+    }
+
+    /// The same for an app whose workers alone read files with these extensions.
+    #[must_use]
+    pub(crate) fn with_scripts(mut self, extensions: &[String]) -> Self {
+        self.scripts = extensions.iter().map(|ext| ext.to_lowercase()).collect();
+        self
     }
 
     /// What a change of `path`, relative to the root, means. `is_folder` tells of a folder that came or went.
@@ -66,7 +78,10 @@ impl Rules {
         if matches!(extension, ".dll" | ".exe") && (depth == 1 || first == "bin") {
             return Some(Action::Shutdown);
         }
-        self.extensions.iter().any(|known| known == extension).then_some(Action::Restart)
+        if self.extensions.iter().any(|known| known == extension) {
+            return Some(Action::Restart);
+        }
+        self.scripts.iter().any(|known| known == extension).then_some(Action::Renew)
     }
 }
 
@@ -108,6 +123,26 @@ mod tests {
         for (path, is_folder, expected) in table {
             assert_eq!(rules.action(Path::new(path), is_folder), expected, "{path}");
         }
+    }
+
+    /// A script that only workers read concerns them alone, unless something else says that it matters.
+    #[test]
+    fn scripts_of_workers_renew_them() {
+        let rules = Rules::new(&["settings.py".into()], &["shared".into()], &[".wasm".into()]);
+        let rules = rules.with_scripts(&[".PY".into()]);
+        let table = [
+            ("function_app.py", Some(Action::Renew)),
+            ("fn/__init__.py", Some(Action::Renew)),
+            ("settings.py", Some(Action::Restart)),
+            ("shared/lib.py", Some(Action::Restart)),
+            ("fn/function.json", Some(Action::Restart)),
+            ("guest.wasm", Some(Action::Restart)),
+            ("readme.md", None),
+        ];
+        for (path, expected) in table {
+            assert_eq!(rules.action(Path::new(path), false), expected, "{path}");
+        }
+        assert!(Action::Renew < Action::Restart && Action::Restart < Action::Shutdown);
     }
 
     #[test]

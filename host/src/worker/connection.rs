@@ -1,7 +1,7 @@
 //! One worker's open stream: invocations go out, answers and logs come in.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -59,6 +59,8 @@ pub struct Connection {
     origin: Origin,
     /// Resident memory when last looked at, in bytes.
     pub(super) memory: AtomicU64,
+    /// Invocations that have chosen this worker, sent or not.
+    pub(super) holders: AtomicUsize,
     outbox: mpsc::Sender<Result<StreamingMessage, Status>>,
     channel: Mutex<Channel<Waiter>>,
     /// Fixed once the worker is initialised.
@@ -99,6 +101,7 @@ impl Connection {
             system: format!("Worker.LanguageWorkerChannel.{language}.{}", origin.worker_id),
             origin,
             memory: AtomicU64::new(0),
+            holders: AtomicUsize::new(0),
             outbox: stream.outbox,
             channel: Mutex::default(),
             capabilities: OnceLock::new(),

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use horus_app::Function;
+use horus_app::index::Index;
 use horus_app::log::Log;
 use horus_app::settings::Settings;
 use horus_worker_protocol as rpc;
@@ -81,6 +82,12 @@ pub struct Pool {
     pub(super) next: AtomicUsize,
     pub(super) functions: OnceLock<Functions>,
     pub(super) stop: CancellationToken,
+    /// Ends with the workers that read the app's files as they were; a child of `stop`.
+    generation: Mutex<CancellationToken>,
+    /// Workers that only finish what they run.
+    retiring: Mutex<Vec<Arc<Connection>>>,
+    /// The app's functions as first found.
+    found: OnceLock<Index>,
     memory: Option<Arc<SharedMemory>>,
     slots: AtomicUsize,
     pub(super) client: Client,
@@ -88,6 +95,39 @@ pub struct Pool {
     first: Mutex<Option<Worker>>,
     tasks: Mutex<JoinSet<()>>,
     fatal: watch::Sender<Option<String>>,
+}
+
+/// A worker that has read changed files and is in no pool yet.
+#[derive(Debug)]
+pub(crate) struct Renewed {
+    worker: Worker,
+    /// What it says about the app's functions, where it is asked.
+    pub(crate) index: Option<FunctionMetadataResponse>,
+}
+
+/// A worker chosen for one invocation. One that is to go waits until nobody holds it.
+#[derive(Debug)]
+pub(super) struct Chosen(Arc<Connection>);
+
+impl Chosen {
+    fn new(connection: &Arc<Connection>) -> Self {
+        connection.holders.fetch_add(1, Ordering::AcqRel);
+        Self(connection.clone())
+    }
+}
+
+impl std::ops::Deref for Chosen {
+    type Target = Arc<Connection>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Drop for Chosen {
+    fn drop(&mut self) {
+        self.0.holders.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// What every worker of the pool is loaded with.
@@ -120,12 +160,17 @@ impl Pool {
     /// Starts the first worker and waits until it is initialised, within the error budget.
     pub async fn start(options: PoolOptions) -> Result<Arc<Self>, PoolError> {
         let budget = Budget::new(options.config.processes, options.config.restart_interval);
+        let stop = CancellationToken::new();
+        let generation = stop.child_token();
         let pool = Arc::new(Self {
             ready: RwLock::default(),
             changed: Notify::new(),
             next: AtomicUsize::new(0),
             functions: OnceLock::new(),
-            stop: CancellationToken::new(),
+            stop,
+            generation: Mutex::new(generation.clone()),
+            retiring: Mutex::default(),
+            found: OnceLock::new(),
             memory: SharedMemory::open(&options.settings, &options.log),
             slots: AtomicUsize::new(0),
             client: crate::http::client(),
@@ -135,7 +180,7 @@ impl Pool {
             fatal: watch::channel(None).0,
             options,
         });
-        let worker = pool.start_within_budget(None).await?;
+        let worker = pool.start_within_budget(None, &generation).await?;
         *pool.first.lock() = Some(worker);
         Ok(pool)
     }
@@ -166,25 +211,82 @@ impl Pool {
             Ok(worker) => worker,
             Err(error) => {
                 self.note_failure(&error);
-                self.start_within_budget(Some(Ending::Error)).await?
+                let generation = self.generation.lock().clone();
+                self.start_within_budget(Some(Ending::Error), &generation).await?
             }
         };
         self.admit(&worker);
+        self.add_slots(worker);
+        self.tasks.lock().spawn(probe::run(self.clone()));
+        Ok(())
+    }
+
+    /// Keeps `worker` and as many others as configured alive.
+    fn add_slots(self: &Arc<Self>, worker: Worker) {
         self.add_slot(Some(worker), Duration::ZERO);
         for n in 1..self.options.config.processes {
             let delay = self.options.config.startup_interval * u32::try_from(n).unwrap_or(u32::MAX);
             self.add_slot(None, delay);
         }
-        self.tasks.lock().spawn(probe::run(self.clone()));
+    }
+
+    /// Remembers the app's functions as found, to compare them with what changed files make of them.
+    pub(crate) fn remember(&self, found: &Index) {
+        let _ = self.found.set(found.clone());
+    }
+
+    /// The app's functions as they were first found.
+    pub(crate) fn found(&self) -> Option<&Index> {
+        self.found.get()
+    }
+
+    /// Whether workers can be replaced while they run. A debugger waits on one port, which two workers cannot share.
+    pub(crate) fn is_renewable(&self) -> bool {
+        let debuggers = ["--inspect", "debugpy", "-agentlib:jdwp", "-Xrunjdwp"];
+        !self.options.config.arguments.iter().any(|word| debuggers.iter().any(|name| word.contains(name)))
+    }
+
+    /// Starts a worker that reads the app's files as they are now, and asks it for the functions where this pool does.
+    /// The pool goes on as it was; dropping the worker ends it.
+    pub(crate) async fn renew(&self, limit: Duration) -> Result<Renewed, PoolError> {
+        let mut worker = slot::start(&self.options, self.memory.as_ref()).await?;
+        let index = match self.indexes() {
+            true => Some(worker.index(&self.options, limit).await.map_err(PoolError::Start)?),
+            false => None,
+        };
+        Ok(Renewed { worker, index })
+    }
+
+    /// Whether invocations reach the new worker the way they reach the others.
+    pub(crate) fn is_alike(&self, renewed: &Renewed) -> bool {
+        let http = |capabilities: &rpc::Capabilities| capabilities.http_uri.is_some();
+        http(renewed.worker.connection.capabilities()) == http(&self.capabilities())
+    }
+
+    /// Puts the new worker in the place of all others, which finish what they are running and end. No moment passes
+    /// without a worker.
+    pub(crate) async fn replace(self: &Arc<Self>, renewed: Renewed) -> Result<(), PoolError> {
+        let worker = self.load(renewed.worker).await.map_err(PoolError::Start)?;
+        let old = std::mem::replace(&mut *self.generation.lock(), self.stop.child_token());
+        let config = &self.options.config;
+        *self.budget.lock() = Budget::new(config.processes, config.restart_interval);
+        {
+            let mut ready = self.ready.write();
+            self.retiring.lock().append(&mut ready);
+            ready.push(worker.connection.clone());
+        }
+        self.changed.notify_waiters();
+        self.add_slots(worker);
+        old.cancel();
         Ok(())
     }
 
     /// Keeps one more process alive from now on: `worker`, or a new one after `delay`.
     pub(super) fn add_slot(self: &Arc<Self>, worker: Option<Worker>, delay: Duration) {
         self.slots.fetch_add(1, Ordering::AcqRel);
-        let pool = self.clone();
+        let (pool, generation) = (self.clone(), self.generation.lock().clone());
         self.tasks.lock().spawn(async move {
-            pool.clone().supervise(worker, delay).await;
+            pool.clone().supervise(worker, delay, generation).await;
             pool.slots.fetch_sub(1, Ordering::AcqRel);
             pool.changed.notify_waiters();
         });
@@ -241,18 +343,23 @@ impl Pool {
     }
 
     /// One process slot: watch the worker, replace it when it ends, for as long as the budget lasts.
-    async fn supervise(self: Arc<Self>, worker: Option<Worker>, delay: Duration) {
+    async fn supervise(
+        self: Arc<Self>,
+        worker: Option<Worker>,
+        delay: Duration,
+        generation: CancellationToken,
+    ) {
         let mut worker = worker;
         if !delay.is_zero() {
             tokio::select! {
                 () = tokio::time::sleep(delay) => {}
-                () = self.stop.cancelled() => return,
+                () = generation.cancelled() => return,
             }
         }
         loop {
             let running = match worker.take() {
                 Some(worker) => worker,
-                None => match self.start_within_budget(None).await {
+                None => match self.start_within_budget(None, &generation).await {
                     Ok(worker) => {
                         self.admit(&worker);
                         worker
@@ -260,11 +367,11 @@ impl Pool {
                     Err(error) => return self.give_up(&error),
                 },
             };
-            let ending = match slot::watch(running, &self).await {
+            let ending = match slot::watch(running, &self, &generation).await {
                 slot::Watched::Stopped => return,
                 slot::Watched::Ended(ending) => ending,
             };
-            match self.start_after(ending).await {
+            match self.start_after(ending, &generation).await {
                 Ok(Some(next)) => {
                     self.admit(&next);
                     worker = Some(next);
@@ -276,15 +383,23 @@ impl Pool {
     }
 
     /// A replacement for a worker that ended, or `None` when it need not be replaced.
-    async fn start_after(&self, ending: Ending) -> Result<Option<Worker>, PoolError> {
+    async fn start_after(
+        &self,
+        ending: Ending,
+        generation: &CancellationToken,
+    ) -> Result<Option<Worker>, PoolError> {
         if ending == Ending::Clean {
             return Ok(None);
         }
-        self.start_within_budget(Some(ending)).await.map(Some)
+        self.start_within_budget(Some(ending), generation).await.map(Some)
     }
 
     /// Starts workers until one is up (and loaded, once the functions are known) or the budget is used up.
-    async fn start_within_budget(&self, mut ending: Option<Ending>) -> Result<Worker, PoolError> {
+    async fn start_within_budget(
+        &self,
+        mut ending: Option<Ending>,
+        generation: &CancellationToken,
+    ) -> Result<Worker, PoolError> {
         let mut last = String::new();
         loop {
             if let Some(ending) = ending {
@@ -292,7 +407,7 @@ impl Pool {
                 match verdict {
                     Verdict::Restart(pause) => tokio::select! {
                         () = tokio::time::sleep(pause) => {}
-                        () = self.stop.cancelled() => return Err(PoolError::Stopped),
+                        () = generation.cancelled() => return Err(PoolError::Stopped),
                     },
                     Verdict::Rest => return Err(PoolError::Stopped),
                     Verdict::Exhausted => return Err(PoolError::Exhausted(self.exceeded(&last))),
@@ -300,7 +415,7 @@ impl Pool {
             }
             let started = tokio::select! {
                 started = slot::start(&self.options, self.memory.as_ref()) => started,
-                () = self.stop.cancelled() => return Err(PoolError::Stopped),
+                () = generation.cancelled() => return Err(PoolError::Stopped),
             };
             let loaded = match started {
                 Ok(worker) => self.load(worker).await,
@@ -338,7 +453,16 @@ impl Pool {
 
     pub(super) fn dismiss(&self, connection: &Arc<Connection>, why: &str) {
         self.ready.write().retain(|other| !Arc::ptr_eq(other, connection));
+        self.retiring.lock().retain(|other| !Arc::ptr_eq(other, connection));
         connection.lose(why);
+    }
+
+    /// Gives the worker no further invocations.
+    pub(super) fn retire(&self, connection: &Arc<Connection>) {
+        let mut ready = self.ready.write();
+        if let Some(place) = ready.iter().position(|other| Arc::ptr_eq(other, connection)) {
+            self.retiring.lock().push(ready.remove(place));
+        }
     }
 
     fn note_failure(&self, error: &str) {
@@ -372,7 +496,7 @@ impl Pool {
     }
 
     /// The next ready worker, round robin; waits while one is being replaced.
-    pub(super) async fn pick(&self) -> Option<Arc<Connection>> {
+    pub(super) async fn pick(&self) -> Option<Chosen> {
         if let Some(connection) = self.pick_now() {
             return Some(connection);
         }
@@ -408,18 +532,22 @@ impl Pool {
         found
     }
 
-    fn pick_now(&self) -> Option<Arc<Connection>> {
+    fn pick_now(&self) -> Option<Chosen> {
         let ready = self.ready.read();
-        match ready.len() {
-            0 => None,
-            1 => Some(ready[0].clone()),
-            count => Some(ready[self.next.fetch_add(1, Ordering::Relaxed) % count].clone()),
-        }
+        let place = match ready.len() {
+            0 => return None,
+            1 => 0,
+            count => self.next.fetch_add(1, Ordering::Relaxed) % count,
+        };
+        // Under the lock: whoever takes the worker out of the pool sees that it is held.
+        Some(Chosen::new(&ready[place]))
     }
 
     /// Ends the worker that runs `invocation`, if any does; it is replaced at once.
     pub(super) fn end_owner(&self, invocation: &str) {
-        let owner = self.ready.read().iter().find(|connection| connection.owns(invocation)).cloned();
+        let owns = |connection: &&Arc<Connection>| connection.owns(invocation);
+        let ready = self.ready.read().iter().find(owns).cloned();
+        let owner = ready.or_else(|| self.retiring.lock().iter().find(owns).cloned());
         if let Some(owner) = owner {
             // Out of the pool first: the next invocation must not land on a worker that is about to be killed.
             self.ready.write().retain(|other| !Arc::ptr_eq(other, &owner));

@@ -9,6 +9,7 @@ use horus_worker_protocol as rpc;
 use rpc::{FunctionLoadRequest, FunctionMetadataResponse, WorkerInitResponse};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::Connection;
 use super::budget::Ending;
@@ -166,22 +167,29 @@ impl Worker {
 
 /// How a watch ended.
 pub(super) enum Watched {
-    /// The pool stops; the worker is gone.
+    /// The pool stops or has other workers now; the worker is gone.
     Stopped,
     /// The worker ended by itself or was ended because of a timeout.
     Ended(Ending),
 }
 
 /// Watches a ready worker to its end, takes it out of the pool and fails what it was running.
-pub(super) async fn watch(mut worker: Worker, pool: &Pool) -> Watched {
+pub(super) async fn watch(mut worker: Worker, pool: &Pool, generation: &CancellationToken) -> Watched {
     let connection = worker.connection.clone();
     let log = &pool.options.log;
     let pid = worker.process.id().unwrap_or_default();
     let status = tokio::select! {
-        () = pool.stop.cancelled() => {
+        () = generation.cancelled() => {
+            let why = match pool.stop.is_cancelled() {
+                true => "the host is stopping",
+                false => {
+                    pool.retire(&connection);
+                    "the language worker was replaced because a file of the app has changed"
+                }
+            };
             pool.drain(&connection).await;
             stop(worker, &pool.options).await;
-            pool.dismiss(&connection, "the host is stopping");
+            pool.dismiss(&connection, why);
             return Watched::Stopped;
         }
         () = connection.unwanted.cancelled() => {
@@ -247,10 +255,15 @@ impl Pool {
     /// Waits until the worker has answered everything, for as long as the configuration allows.
     async fn drain(&self, connection: &Connection) {
         let idle = async {
-            while connection.in_flight() > 0 {
+            while connection.in_flight() + connection.holders.load(Ordering::Acquire) > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        let _ = tokio::time::timeout(self.options.config.shutdown_timeout, idle).await;
+        tokio::select! {
+            _ = tokio::time::timeout(self.options.config.shutdown_timeout, idle) => {}
+            // Whatever it was running is lost: nothing is left to wait for.
+            () = connection.ended.cancelled() => {}
+            () = connection.unwanted.cancelled() => {}
+        }
     }
 }

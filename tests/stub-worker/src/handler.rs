@@ -48,6 +48,9 @@ impl Invocation {
                 }
             }
             Step::AwaitCancel => self.cancelled.notified().await,
+            Step::Block => loop {
+                std::thread::park();
+            },
             Step::Log(log) => self.outbox.send(Content::RpcLog(self.log(log))).await,
             Step::Print(line) => print(&mut std::io::stdout(), line),
             Step::PrintError(line) => print(&mut std::io::stderr(), line),

@@ -28,6 +28,10 @@ pub struct Script {
     pub functions: BTreeMap<String, Vec<Step>>,
     /// An HTTP server to announce as `HttpUri`.
     pub http: Option<HttpServer>,
+    /// It takes no notice of `WorkerTerminate` nor of the end of its stream.
+    pub stubborn: bool,
+    /// A child of its own, which only waits.
+    pub forks: bool,
     /// File that gets one JSON line for the start and for each message received.
     pub record: Option<PathBuf>,
 }
@@ -115,6 +119,8 @@ pub enum Step {
     AwaitFile(PathBuf),
     /// Waits until the host cancels the invocation.
     AwaitCancel,
+    /// Blocks the whole worker for good: it answers nothing any more.
+    Block,
     /// Sends a log entry.
     Log(Log),
     /// Prints a line to standard output.

@@ -67,6 +67,11 @@ pub async fn run(script: Script, arguments: &Arguments) -> Result<u8, String> {
     record.note_start();
     script.print.iter().for_each(|line| print(&mut std::io::stdout(), line));
     script.print_error.iter().for_each(|line| print(&mut std::io::stderr(), line));
+    if script.forks {
+        let child =
+            std::process::Command::new("sleep").arg("600").stdout(std::process::Stdio::null()).spawn();
+        child.map_err(|error| format!("sleep: {error}"))?;
+    }
     match script.start {
         Start::Connect => {}
         Start::Exit(code) => return Ok(code),
@@ -78,7 +83,15 @@ pub async fn run(script: Script, arguments: &Arguments) -> Result<u8, String> {
     }
     let (outbox, mut inbox) = open(&arguments.authority, &arguments.worker_id).await?;
     let mut worker = Worker { script, outbox, record, names: HashMap::new(), open: HashMap::new() };
-    while let Some(message) = inbox.next().await? {
+    let stubborn = worker.script.stubborn;
+    loop {
+        let message = match inbox.next().await {
+            Ok(Some(message)) => message,
+            // Nothing but a signal ends it.
+            _ if stubborn => return std::future::pending().await,
+            Ok(None) => break,
+            Err(error) => return Err(error),
+        };
         let Some(content) = message.content else { continue };
         if worker.record.is_on() {
             let (kind, what) = json::message(&content);
@@ -119,6 +132,7 @@ impl Worker {
             Content::WorkerStatusRequest(_) => {
                 self.outbox.send(Content::WorkerStatusResponse(WorkerStatusResponse {})).await;
             }
+            Content::WorkerTerminate(_) if self.script.stubborn => {}
             Content::WorkerTerminate(_) => return Some(0),
             _ => {}
         }

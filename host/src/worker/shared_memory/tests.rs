@@ -100,9 +100,9 @@ async fn regions_have_the_platforms_layout_and_go_with_their_value() {
     let read = room.read(region.clone()).await.unwrap();
     assert_eq!(read.data, Some(Data::Bytes(content.into())));
     drop(held);
-    assert_eq!(regions(place.folder.path()), [PathBuf::new(); 0]);
+    assert!(regions(place.folder.path()).is_empty());
     drop((room, memory));
-    assert_eq!(files(place.folder.path()), [PathBuf::new(); 0], "nothing is left of the host");
+    assert!(files(place.folder.path()).is_empty(), "nothing is left of the host");
 }
 
 /// A folder without room is passed over; without any, values travel over the stream as before.
