@@ -61,6 +61,9 @@ mod tests {
     use crate::Service;
     use crate::probe::Probe;
 
+    /// A request (line, headers, content), its status, and the blob that is told.
+    type Step<'a> = (&'a str, &'a [&'a str], &'a str, u16, Option<&'a str>);
+
     /// Whatever gives a blob a new ETag is told, and nothing else.
     #[tokio::test]
     async fn writes_are_told() {
@@ -69,7 +72,7 @@ mod tests {
         const LIST: &str = "<BlockList><Latest>MQ==</Latest></BlockList>";
         let probe = Probe::new();
         let mut news = probe.store.written_blobs();
-        let steps: [(&str, &[&str], &str, u16, Option<&str>); 10] = [
+        let steps: [Step<'_>; 10] = [
             ("PUT /box?restype=container", &[], "", 201, None),
             ("PUT /box/a/b", &["x-ms-blob-type: BlockBlob"], "x", 201, Some("a/b")),
             ("PUT /box/a/b?comp=metadata", &["x-ms-meta-k: v"], "", 200, Some("a/b")),
