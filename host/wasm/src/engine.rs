@@ -149,6 +149,8 @@ fn config() -> Config {
     config.max_wasm_stack(GUEST_STACK);
     config.async_stack_size(2 * GUEST_STACK);
     config.memory_init_cow(true);
+    // Only profilers and debuggers read it; traps find their way by frame pointers.
+    config.native_unwind_info(false);
     config
 }
 

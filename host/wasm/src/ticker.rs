@@ -1,5 +1,6 @@
 //! The clock by which guests are interrupted and idle instances are given up.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -14,6 +15,10 @@ pub(crate) const TICK: Duration = Duration::from_millis(10);
 /// How often idle instances are looked through.
 const TIDY: Duration = Duration::from_secs(1);
 
+/// Ticks for which the clock goes on when no guest runs. Guests often come one after the other, and waking a thread for
+/// each of them costs more than many of them do.
+const LINGER: usize = 10;
+
 /// Raises the engine's epoch while guests run; ends with the engine.
 pub(crate) struct Ticker {
     shared: Arc<Shared>,
@@ -22,23 +27,21 @@ pub(crate) struct Ticker {
 
 #[derive(Default)]
 struct Shared {
-    state: Mutex<State>,
+    running: AtomicUsize,
+    /// The clock waits until it is woken. Set before it looks at `running` for the last time, and read after `running`
+    /// has been raised: one of both sees the other.
+    is_asleep: AtomicBool,
+    is_stopped: Mutex<bool>,
     changed: Condvar,
     keepers: Mutex<Vec<Weak<dyn Keeper>>>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    running: usize,
-    stopped: bool,
-}
-
-/// One running guest; the clock stands still when there is none.
+/// One running guest; the clock stands still some time after the last one.
 pub(crate) struct Running(Arc<Shared>);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.state.lock().running -= 1;
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -53,12 +56,10 @@ impl Ticker {
 
     /// Counts a guest as running.
     pub(crate) fn running(&self) -> Running {
-        let mut state = self.shared.state.lock();
-        state.running += 1;
-        if state.running == 1 {
-            self.shared.changed.notify_one();
+        self.shared.running.fetch_add(1, Ordering::SeqCst);
+        if self.shared.is_asleep.load(Ordering::SeqCst) {
+            self.shared.wake();
         }
-        drop(state);
         Running(self.shared.clone())
     }
 
@@ -76,6 +77,16 @@ impl Ticker {
 }
 
 impl Shared {
+    fn is_idle(&self) -> bool {
+        self.running.load(Ordering::SeqCst) == 0
+    }
+
+    fn wake(&self) {
+        // Whoever is about to sleep has the lock until it does.
+        drop(self.is_stopped.lock());
+        self.changed.notify_one();
+    }
+
     fn keepers(&self) -> Vec<Arc<dyn Keeper>> {
         self.keepers.lock().iter().filter_map(Weak::upgrade).collect()
     }
@@ -89,7 +100,7 @@ impl Shared {
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        self.shared.state.lock().stopped = true;
+        *self.shared.is_stopped.lock() = true;
         self.shared.changed.notify_one();
         let Some(thread) = self.thread.take() else { return };
         // The engine may go with the last instance, which the clock itself may have given up.
@@ -101,31 +112,47 @@ impl Drop for Ticker {
 }
 
 fn run(shared: &Shared, engine: &EngineWeak) {
-    let (mut kept, mut tidied) = (0, Instant::now());
+    let (mut quiet, mut tidied) = (LINGER, Instant::now());
     loop {
-        let mut state = shared.state.lock();
-        if state.stopped {
+        let sleeps = quiet >= LINGER && shared.is_idle();
+        // What the last guests have left behind decides how long to sleep.
+        let kept = if sleeps || tidied.elapsed() >= TIDY {
+            tidied = Instant::now();
+            shared.tidy()
+        } else {
+            0
+        };
+        let mut is_stopped = shared.is_stopped.lock();
+        if *is_stopped {
             return;
         }
-        match (state.running, kept) {
-            (0, 0) => shared.changed.wait(&mut state),
-            (0, _) => {
-                shared.changed.wait_for(&mut state, TIDY);
+        if sleeps {
+            shared.is_asleep.store(true, Ordering::SeqCst);
+            match kept {
+                _ if !shared.is_idle() => {}
+                0 => shared.changed.wait(&mut is_stopped),
+                _ => drop(shared.changed.wait_for(&mut is_stopped, TIDY)),
             }
-            _ => {
-                shared.changed.wait_for(&mut state, TICK);
-                match engine.upgrade() {
-                    Some(engine) => engine.increment_epoch(),
-                    None => return,
-                }
+            shared.is_asleep.store(false, Ordering::SeqCst);
+            if !shared.is_idle() {
+                // Its first tick comes like every other.
+                quiet = 0;
             }
+            continue;
         }
-        let is_idle = state.running == 0;
-        drop(state);
-        // When the last guest ends its instance may just have been kept.
-        if is_idle || tidied.elapsed() >= TIDY {
-            kept = shared.tidy();
-            tidied = Instant::now();
+        shared.changed.wait_for(&mut is_stopped, TICK);
+        if *is_stopped {
+            return;
+        }
+        drop(is_stopped);
+        if shared.is_idle() {
+            quiet += 1;
+            continue;
+        }
+        quiet = 0;
+        match engine.upgrade() {
+            Some(engine) => engine.increment_epoch(),
+            None => return,
         }
     }
 }
