@@ -90,7 +90,10 @@ impl Process {
             bail!("it ended with {status}:\n{}", self.output());
         }
         if self.started.elapsed() > PATIENCE {
-            bail!("it did not answer within {PATIENCE:?}:\n{}", self.output());
+            // Each of many attempts may have left lines.
+            let output = self.output();
+            let lines: Vec<&str> = output.lines().take(40).collect();
+            bail!("it did not answer within {PATIENCE:?}:\n{}", lines.join("\n"));
         }
         Ok(())
     }

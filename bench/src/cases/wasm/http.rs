@@ -21,13 +21,16 @@ pub(in crate::cases) const CASE: Case = Case {
 /// The function of the typed sample, and its path.
 const TYPED: (&str, &str) = ("HelloTyped", "/api/hello-typed");
 
+/// The same of the command, which tells its functions by their names.
+const COMMAND: (&str, &str) = ("HelloC", "/api/HelloC");
+
 fn run(arguments: &Arguments, runtime: &Runtime) -> anyhow::Result<Report> {
     let mut report = Report::new(CASE.name);
     let wasmtime = Wasmtime::new(arguments)?;
     let code = wasmtime.compile(&guest(arguments, "rust"))?;
     let section = |reused: bool| json!({ "instanceReuse": reused });
-    let plain = |language: &str, reused| {
-        App::wasm(arguments, &[("hello".to_owned(), guest(arguments, language))], &section(reused))
+    let plain = |language: &str, function: &str, reused| {
+        App::wasm(arguments, &[(function.to_owned(), guest(arguments, language))], &section(reused))
     };
     let typed =
         |reused| App::wasm_described(arguments, &guest(arguments, "rust-typed"), TYPED.0, &section(reused));
@@ -35,8 +38,8 @@ fn run(arguments: &Arguments, runtime: &Runtime) -> anyhow::Result<Report> {
         let (process, target) = app.start(arguments)?;
         anyhow::Ok((process, Target { path: path.to_owned(), ..target }))
     };
-    let (http_fresh, http_reused) = (plain("rust", false)?, plain("rust", true)?);
-    let (typed_fresh, typed_reused, command) = (typed(false)?, typed(true)?, plain("c", false)?);
+    let (http_fresh, http_reused) = (plain("rust", "hello", false)?, plain("rust", "hello", true)?);
+    let (typed_fresh, typed_reused, command) = (typed(false)?, typed(true)?, plain("c", COMMAND.0, false)?);
     let (process, address) = Process::serve(&["axum"])?;
     let mut subjects = [
         Subject::ready("axum", (process, Target { address, path: PATH.into() }), runtime)?,
@@ -46,7 +49,7 @@ fn run(arguments: &Arguments, runtime: &Runtime) -> anyhow::Result<Report> {
         Subject::ready("func, wasi:http, reused", start(&http_reused, PATH)?, runtime)?,
         Subject::ready("func, typed, fresh", start(&typed_fresh, TYPED.1)?, runtime)?,
         Subject::ready("func, typed, reused", start(&typed_reused, TYPED.1)?, runtime)?,
-        Subject::ready("func, core module as a command, fresh", start(&command, PATH)?, runtime)?,
+        Subject::ready("func, core module as a command, fresh", start(&command, COMMAND.1)?, runtime)?,
     ];
     for connections in [1, 32] {
         take_turns(&mut subjects, connections, arguments, &mut report)?;
