@@ -23,13 +23,14 @@ const PASSED_OVER: [&str; 2] = ["node_modules", "target"];
 /// folder and in the folders directly below it. What is wrong with one file or function leaves the others alone.
 pub(crate) fn functions(root: &Path, settings: &Settings) -> Index {
     let mut errors = Vec::new();
-    let mut found: BTreeMap<String, Vec<(PathBuf, Map<String, Value>)>> = BTreeMap::new();
+    let mut found: BTreeMap<String, Vec<Described>> = BTreeMap::new();
     for file in files(root) {
         match described(&file) {
             Ok(objects) => {
                 for (name, object) in objects.into_iter().filter_map(|object| Some((name(&object)?, object)))
                 {
-                    found.entry(name.to_uppercase()).or_default().push((file.clone(), object));
+                    let file = file.clone();
+                    found.entry(name.to_uppercase()).or_default().push(Described { name, file, object });
                 }
             }
             Err(message) => errors.push(FunctionError { function: shown(root, &file), message }),
@@ -37,23 +38,23 @@ pub(crate) fn functions(root: &Path, settings: &Settings) -> Index {
     }
     let mut index = Index::default();
     for described in found.into_values() {
-        let own = name(&described[0].1).unwrap_or_default();
-        let places: Vec<String> = described.iter().map(|(file, _)| shown(root, file)).collect();
+        let places: Vec<String> = described.iter().map(|one| shown(root, &one.file)).collect();
         if described.len() > 1 {
             let message = format!(
                 "The function is described {} times, in {}. Names must be unique within the function app.",
                 places.len(),
                 places.join(", ")
             );
-            errors.push(FunctionError { function: own, message });
+            let function = described.into_iter().map(|one| one.name).next().unwrap_or_default();
+            errors.push(FunctionError { function, message });
             continue;
         }
-        for (file, object) in described {
-            match function(&own, root, &file, object, settings) {
+        for one in described {
+            match function(&one, root, settings) {
                 Ok(function) => index.functions.push(function),
                 Err(message) => {
                     let message = format!("{message} (described in {})", places[0]);
-                    errors.push(FunctionError { function: own.clone(), message });
+                    errors.push(FunctionError { function: one.name, message });
                 }
             }
         }
@@ -84,22 +85,24 @@ pub(crate) fn join(index: &mut Index, described: Index, root: &Path) {
     }
 }
 
-fn function(
-    name: &str,
-    root: &Path,
-    file: &Path,
+/// A function and the file that describes it.
+struct Described {
+    name: String,
+    file: PathBuf,
     object: Map<String, Value>,
-    settings: &Settings,
-) -> Result<Function, String> {
-    let Some(bindings) = member(&object, "bindings").and_then(Value::as_array) else {
+}
+
+fn function(described: &Described, root: &Path, settings: &Settings) -> Result<Function, String> {
+    let Described { name, file, object } = described;
+    let Some(bindings) = member(object, "bindings").and_then(Value::as_array) else {
         return Err("A described function needs 'bindings', a list as in function.json.".into());
     };
-    let retry = match member(&object, "retry") {
+    let retry = match member(object, "retry") {
         None | Some(Value::Null) => None,
         Some(policy) => Some(retry::parse(policy).map_err(|error| error.to_string())?),
     };
     let found = WorkerFunction {
-        name: name.to_owned(),
+        name: name.clone(),
         directory: root.display().to_string(),
         script_file: file.display().to_string(),
         raw_bindings: bindings.iter().map(Value::to_string).collect(),
@@ -110,7 +113,7 @@ fn function(
     let Some(mut function) = index.functions.pop() else {
         return Err(index.errors.pop().map(|error| error.message).unwrap_or_default());
     };
-    if let (Some(own), Value::Object(config)) = (member(&object, OWN), &mut function.config) {
+    if let (Some(own), Value::Object(config)) = (member(object, OWN), &mut function.config) {
         config.insert(OWN.to_owned(), own.clone());
     }
     Ok(function)

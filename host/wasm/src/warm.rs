@@ -172,6 +172,10 @@ impl<P: Linked> Served<P> {
         }
         instance.idle_since = Instant::now();
         self.shelf.waiting.lock().push_back(instance);
+        // A call may have looked for a place between the question above and this line.
+        if guest.engine.wanting.load(Ordering::Acquire) > 0 {
+            self.shelf.give_up_one();
+        }
     }
 }
 
