@@ -39,6 +39,11 @@ struct Pace {
 }
 
 impl Pace {
+    /// How long to stay awake for callers that are about to come back: waking up costs them and us more.
+    fn eagerness(&self) -> Duration {
+        if self.expected > 1 { (self.last_commit / 2).min(LONGEST_WAIT) } else { Duration::ZERO }
+    }
+
     /// Whether to wait on with so many requests, `begun` ago, when the last one came `quiet` ago.
     fn waits(&self, requests: usize, begun: Duration, quiet: Duration) -> bool {
         requests < self.expected
@@ -96,7 +101,7 @@ pub(super) fn run(file: &Arc<DataFile>, queue: mpsc::Receiver<Message>) {
     let mut pace = Pace::default();
     let mut redo = Redo::new();
     loop {
-        let first = match inbox.next(file.is_unsettled().then_some(IDLE)) {
+        let first = match inbox.next(pace.eagerness(), file.is_unsettled().then_some(IDLE)) {
             Next::Message(Message::Write(job)) => job,
             Next::Message(Message::Stop(done)) => {
                 file.settle();
@@ -224,9 +229,17 @@ impl Inbox {
         Self { queue, waker: Waker::from(Arc::new(Unpark(std::thread::current()))) }
     }
 
-    /// Waits for the next message, at most for `idle`.
-    fn next(&mut self, idle: Option<Duration>) -> Next {
+    /// Waits for the next message, awake for `eager`, and at most for `idle`.
+    fn next(&mut self, eager: Duration, idle: Option<Duration>) -> Next {
         let begun = Instant::now();
+        loop {
+            match self.queue.try_recv() {
+                Ok(message) => return Next::Message(message),
+                Err(mpsc::error::TryRecvError::Disconnected) => return Next::Gone,
+                Err(mpsc::error::TryRecvError::Empty) if begun.elapsed() < eager => std::thread::yield_now(),
+                Err(mpsc::error::TryRecvError::Empty) => break,
+            }
+        }
         loop {
             match self.queue.poll_recv(&mut Context::from_waker(&self.waker)) {
                 Poll::Ready(Some(message)) => return Next::Message(message),
