@@ -16,6 +16,8 @@ pub struct Stock {
     pub corpus: Vec<Vec<u8>>,
     /// Words that mean something to the format.
     pub words: Vec<Vec<u8>>,
+    /// Makes a valid input, for formats whose rules few changed inputs keep.
+    pub grown: Option<fn(&mut Random) -> Vec<u8>>,
 }
 
 impl Stock {
@@ -25,8 +27,13 @@ impl Stock {
             return whole.clone();
         }
         let mut random = Random::of(seed, number);
-        let mut input = random.pick(&self.corpus).cloned().unwrap_or_default();
-        for _ in 0..=random.below(CHANGES) {
+        let mut input = match self.grown.filter(|_| random.below(2) == 0) {
+            Some(grown) => grown(&mut random),
+            None => random.pick(&self.corpus).cloned().unwrap_or_default(),
+        };
+        // What was grown is different already; some of it stays valid.
+        let least = usize::from(self.grown.is_none());
+        for _ in 0..least + random.below(CHANGES) {
             self.change(&mut input, &mut random);
         }
         input.truncate(LONGEST);
@@ -97,7 +104,8 @@ mod tests {
 
     #[test]
     fn inputs_can_be_had_again_and_differ() {
-        let stock = Stock { corpus: vec![b"{\"a\": [1, 2]}".to_vec()], words: vec![b"null".to_vec()] };
+        let stock =
+            Stock { corpus: vec![b"{\"a\": [1, 2]}".to_vec()], words: vec![b"null".to_vec()], grown: None };
         let many: Vec<_> = (0..1000).map(|number| stock.input(7, number)).collect();
         assert_eq!(many[0], stock.corpus[0], "the corpus comes first");
         assert_eq!(many, (0..1000).map(|number| stock.input(7, number)).collect::<Vec<_>>());

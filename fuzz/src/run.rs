@@ -100,7 +100,11 @@ mod tests {
         }
 
         fn stock(&self) -> Stock {
-            Stock { corpus: vec![b"{\"harmless\": \"value\"}".to_vec()], words: vec![b"!".to_vec()] }
+            Stock {
+                corpus: vec![b"{\"harmless\": \"value\"}".to_vec()],
+                words: vec![b"!".to_vec()],
+                grown: None,
+            }
         }
 
         fn attempt(&self, input: &[u8]) {

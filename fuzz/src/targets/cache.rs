@@ -84,6 +84,7 @@ impl Target for Cache {
         Stock {
             corpus: self.whole.iter().filter_map(marked).collect(),
             words: words.iter().map(|word| word.as_bytes().to_vec()).collect(),
+            grown: None,
         }
     }
 

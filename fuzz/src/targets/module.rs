@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::Target;
 use crate::mutate::Stock;
+use crate::random::Random;
 
 /// A command that copies its input to its output.
 pub(super) const ECHO: &str = r#"(module
@@ -100,6 +101,7 @@ impl Target for Module {
         Stock {
             corpus: [ECHO, PARTS, COMPONENT, "(module)", "(component)"].map(binary).to_vec(),
             words: words.map(<[u8]>::to_vec).to_vec(),
+            grown: Some(grown),
         }
     }
 
@@ -133,6 +135,32 @@ impl Target for Module {
         }
         assert_eq!(guest.usage().running, 0, "its instance is still there");
     }
+}
+
+/// A file of sections that are as long as they say, in any order and with anything inside.
+fn grown(random: &mut Random) -> Vec<u8> {
+    let is_component = random.below(3) == 0;
+    let mut bytes = b"\0asm".to_vec();
+    bytes.extend_from_slice(if is_component { &[0x0d, 0, 1, 0] } else { &[1, 0, 0, 0] });
+    if random.below(8) == 0 {
+        // Another version, or another layer.
+        let at = 4 + random.below(4);
+        bytes[at] = u8::try_from(random.below(16)).expect("below 16");
+    }
+    let mut section = 0;
+    for _ in 0..random.below(8) {
+        // Mostly in order, which is what modules have to be in.
+        section = if random.below(5) == 0 { random.below(14) } else { (section + random.below(4)).min(13) };
+        let length = random.below(40);
+        bytes.push(u8::try_from(section).expect("below 14"));
+        bytes.push(u8::try_from(length).expect("below 40"));
+        bytes.extend((0..length).map(|_| match random.below(3) {
+            0 => random.byte(),
+            1 => u8::try_from(random.below(4)).expect("below 4"),
+            _ => *random.pick(&[0x60, 0x7f, 0x7e, 0x70, 0x0b, 0x41, 0x10, 0x01]).expect("eight of them"),
+        }));
+    }
+    bytes
 }
 
 /// Hears nothing.

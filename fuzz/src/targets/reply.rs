@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::shapes;
 use crate::Target;
 use crate::mutate::Stock;
+use crate::random::Random;
 
 /// More members than a reply may have values.
 const OUTPUTS: usize = 3;
@@ -68,6 +69,7 @@ impl Target for Reply {
         Stock {
             corpus: corpus.iter().map(|text| text.as_bytes().to_vec()).collect(),
             words: words.iter().map(|text| text.as_bytes().to_vec()).collect(),
+            grown: Some(grown),
         }
     }
 
@@ -89,6 +91,78 @@ impl Target for Reply {
                     assert!(valid.is_ok(), "{:?}: {valid:?}", json.as_str());
                 }
             }
+        }
+    }
+}
+
+/// Names of members at any depth.
+const NAMES: [&str; 14] = [
+    "Outputs",
+    "Logs",
+    "ReturnValue",
+    "outputs",
+    "res",
+    "next",
+    "raw",
+    "RES",
+    "statusCode",
+    "status",
+    "headers",
+    "body",
+    "cookies",
+    "",
+];
+/// Values without parts.
+const SCALARS: [&str; 14] = [
+    "null",
+    "true",
+    "0",
+    "-1",
+    "1e999",
+    "12345678901234567890.10",
+    "\"\"",
+    "\"a\"",
+    "\"YQ==\"",
+    "\"=\"",
+    "\"\\ud800\"",
+    "\"\\u0000\"",
+    "\"{\\\"status\\\":418}\"",
+    "\"[\"",
+];
+
+/// A reply that is valid JSON, with the names that replies have in all places.
+fn grown(random: &mut Random) -> Vec<u8> {
+    let mut text = String::from("{");
+    let value = |random: &mut Random, text: &mut String| grow(random, text, 5);
+    members(random, &mut text, value);
+    text.push('}');
+    text.into_bytes()
+}
+
+fn members(random: &mut Random, text: &mut String, mut value: impl FnMut(&mut Random, &mut String)) {
+    for n in 0..random.below(6) {
+        let name = random.pick(&NAMES).expect("there are names");
+        text.push_str(if n == 0 { "" } else { "," });
+        text.push_str(&format!("\"{name}\":"));
+        value(random, text);
+    }
+}
+
+fn grow(random: &mut Random, text: &mut String, depth: usize) {
+    match random.below(if depth == 0 { 1 } else { 4 }) {
+        0 => text.push_str(random.pick(&SCALARS).expect("there are values")),
+        1 => {
+            text.push('[');
+            for n in 0..random.below(8) {
+                text.push_str(if n == 0 { "" } else { ", " });
+                grow(random, text, depth - 1);
+            }
+            text.push(']');
+        }
+        _ => {
+            text.push('{');
+            members(random, text, |random, text| grow(random, text, depth - 1));
+            text.push('}');
         }
     }
 }

@@ -55,7 +55,7 @@ impl Target for Request {
             bytes.extend_from_slice(word.as_bytes());
             bytes
         });
-        Stock { corpus: (0..32).map(row).collect(), words: words.collect() }
+        Stock { corpus: (0..32).map(row).collect(), words: words.collect(), grown: None }
     }
 
     fn attempt(&self, input: &[u8]) {
