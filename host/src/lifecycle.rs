@@ -212,8 +212,9 @@ impl Host {
                 return Exit::Stopped;
             }
             if self.options.root.join(OFFLINE_FILE).is_file() {
+                let watch = self.watch_any();
                 self.set(State::Offline);
-                match self.wait_for_change(drain, None, &[]).await {
+                match self.wait_for_change(drain, None, watch).await {
                     Turn::Restart => continue,
                     Turn::Stop => return Exit::Stopped,
                     Turn::Recycle(why) => return Exit::Recycle(why),
@@ -254,6 +255,8 @@ impl Host {
 
     async fn run_job(&mut self, job: Arc<Job>, started: Instant, drain: &Drain) -> Turn {
         let log = self.options.log.clone();
+        // Before anybody is told that the app is up: whoever hears of it may change a file.
+        let watch = self.watch(&job);
         let status = Status { job: Some(job.clone()), ..Status::of(State::Initialized) };
         self.status.send_replace(status.clone());
         log.info(STARTUP, format!("Host initialized ({}ms)", started.elapsed().as_millis()));
@@ -262,7 +265,7 @@ impl Host {
         self.status.send_replace(Status { state: State::Running, ..status });
         log.info(STARTUP, format!("Host started ({}ms)", started.elapsed().as_millis()));
         log.info(GENERAL, "Job host started");
-        let turn = self.attend(&job, drain).await;
+        let turn = self.attend(&job, watch, drain).await;
         self.set_with(State::Stopping, &job);
         if matches!(turn, Turn::Stop) {
             log.info(GENERAL, "Stopping host...");
@@ -287,13 +290,17 @@ impl Host {
         }
     }
 
-    /// Waits for whatever ends the job.
-    async fn attend(&mut self, job: &Arc<Job>, drain: &Drain) -> Turn {
+    /// Starts to watch the files that matter to the job, unless it wants none watched.
+    fn watch(&self, job: &Job) -> Option<Watch> {
         let rules = Rules::new(&job.host.watch_files, &job.host.watch_directories, &job.script_extensions())
             .with_scripts(job.worker_extensions());
-        let mut watch = (job.host.file_watching_enabled && !is_read_only(&self.options.settings))
+        (job.host.file_watching_enabled && !is_read_only(&self.options.settings))
             .then(|| Watch::start(&self.options.root, rules, &self.options.log))
-            .flatten();
+            .flatten()
+    }
+
+    /// Waits for whatever ends the job.
+    async fn attend(&mut self, job: &Arc<Job>, mut watch: Option<Watch>, drain: &Drain) -> Turn {
         let mut fatal = job.runtime.as_ref().map(Runtime::fatal);
         let options = self.options.clone();
         let mut renewal = Fuse::terminated();
@@ -352,16 +359,24 @@ impl Host {
         let log = self.options.log.clone();
         let message = error.to_string();
         log.error(STARTUP, format!("A host error has occurred during startup: {message}"));
+        // Before the state tells: whoever sees the error may mend it at once.
+        let watch = self.watch_any();
         let status = Status { errors: Arc::new([message.clone()]), ..Status::of(State::Error) };
         self.status.send_replace(status);
         match error {
             StartError::Fatal(_) => Turn::Recycle(message),
             StartError::App(_) => {
                 log.info(STARTUP, "Waiting for a file of the app to change before trying again.");
-                self.wait_for_change(drain, None, &[]).await
+                self.wait_for_change(drain, None, watch).await
             }
-            StartError::Transient(_) => self.wait_for_change(drain, Some(back_off(failures)), &[]).await,
+            StartError::Transient(_) => self.wait_for_change(drain, Some(back_off(failures)), watch).await,
         }
+    }
+
+    /// Starts to watch whatever may matter to an app that is not loaded.
+    fn watch_any(&self) -> Option<Watch> {
+        let extensions = [".js", ".mjs", ".cjs", ".py"].map(str::to_owned);
+        Watch::start(&self.options.root, Rules::new(&[], &[], &extensions), &self.options.log)
     }
 
     /// Waits for any relevant change, for at most `limit`.
@@ -369,11 +384,8 @@ impl Host {
         &mut self,
         drain: &Drain,
         limit: Option<Duration>,
-        watch_files: &[String],
+        mut watch: Option<Watch>,
     ) -> Turn {
-        let extensions = [".js", ".mjs", ".cjs", ".py"].map(str::to_owned);
-        let rules = Rules::new(watch_files, &[], &extensions);
-        let mut watch = Watch::start(&self.options.root, rules, &self.options.log);
         let changed = async {
             match &mut watch {
                 Some(watch) => watch.changed().await,

@@ -496,7 +496,7 @@ async fn proxied_requests_stream_both_ways() {
     let headers = response.headers().clone();
     assert_eq!(headers["x-url"], "/api/echo?a=1&a=2");
     let id = headers["x-id"].to_str().unwrap().to_owned();
-    assert_eq!(func.count(&format!("Executing 'Functions.echo' (Reason='This function was programmatically called via the host APIs.', Id={id})")), 1);
+    func.wait_for_line(&format!("Executing 'Functions.echo' (Reason='This function was programmatically called via the host APIs.', Id={id})")).await;
     assert!(headers["x-version"].to_str().unwrap().starts_with("4."));
     let mut echoed = response.bytes_stream();
     assert_eq!(echoed.next().await.unwrap().unwrap(), "first", "before the request has ended");

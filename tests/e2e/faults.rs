@@ -86,6 +86,25 @@ async fn w09_a_worker_that_always_exits_ends_the_host() {
     }
 }
 
+/// worker-protocol.md §19.13: a worker that never answers its init request is given up after its time, and the next one is
+/// tried.
+#[tokio::test]
+async fn a_worker_that_never_initializes_is_replaced() {
+    let mut stub = Stub::new()
+        .function(http("fn"), &[])
+        .script(|script| script.init = Init::Silent)
+        .process("initializationTimeout", "00:00:00.5")
+        .process("processRestartInterval", "00:00:00.1");
+    let mut func = stub.launch().spawn();
+    stub.wait_received("init", 1).await;
+    stub.script.init = Init::Succeed;
+    stub.write_script();
+    func.wait_for_state("Running").await;
+    func.wait_for_line("processOptions.initializationTimeout").await;
+    assert_eq!(func.get("/api/fn").await.status, 200);
+    assert_eq!(func.children().len(), 1, "the silent one is gone");
+}
+
 /// A worker that refuses to initialise says why.
 #[tokio::test]
 async fn a_failed_init_is_told() {
@@ -131,7 +150,8 @@ async fn w08_a_worker_that_dies_is_replaced() {
     assert_eq!(stub.received("start").len(), 2);
 }
 
-/// The second answer to an invocation is ignored, and so is one that nobody asked for.
+/// The second answer to an invocation is ignored, and so is one that nobody asked for. Answers find their invocation by
+/// its id alone: the stub leaves `request_id` empty throughout (worker-protocol.md §19.2).
 #[tokio::test]
 async fn answering_twice_changes_nothing() {
     let stub = Stub::new().function(http("fn"), &[says("first"), says("second"), Step::Fail("third".into())]);
@@ -303,7 +323,7 @@ async fn workers_end_with_a_killed_host() {
     }
 }
 
-/// Issue "Bad input": a worker that ignores its terminate message, as one of the reference workers does, is killed with
+/// Issue "Bad input", worker-protocol.md §19.8: a worker that ignores its terminate message, as one of the reference workers does, is killed with
 /// its children after its grace period, and the host ends well.
 #[tokio::test]
 async fn a_worker_that_ignores_terminate_is_killed() {
@@ -342,13 +362,15 @@ async fn a_flood_of_logs_is_survived() {
     func.stop().await;
 }
 
-/// Issue "Bad input": a worker that stops answering is named with what it logged last.
+/// Issue "Bad input": a worker that stops answering is named with what it logged last, and what a worker uses of memory
+/// can be read.
 #[tokio::test]
 async fn a_silent_worker_is_named_with_its_last_lines() {
     let stub = Stub::new()
         .function(http("hangs"), &[Step::Print("about to divide".into()), Step::Block])
-        .capability("WorkerStatus");
-    let func = stub.start().await;
+        .capability("WorkerStatus")
+        .host_json(r#"{"version": "2.0", "logging": {"logLevel": {"Host.General": "Debug"}}}"#);
+    let func = stub.launch().arg("--verbose").start().await;
     let request = func.request("GET", "/api/hangs").timeout(Duration::from_secs(60)).send();
     tokio::select! {
         _ = request => panic!("it never answers"),
@@ -357,5 +379,6 @@ async fn a_silent_worker_is_named_with_its_last_lines() {
         }
     }
     func.wait_for_line("Its last log lines:").await;
+    func.wait_for_line("MiB of memory and runs 1 invocations.").await;
     assert!(func.count("about to divide") >= 2, "printed, and told again: {}", func.transcript());
 }

@@ -69,7 +69,12 @@ async fn changed_functions_restart_the_host() {
 #[tokio::test]
 async fn debugged_workers_are_not_doubled() {
     let stub = Stub::new().function(http("fn"), &[]);
-    let func = stub.launch().env("languageWorkers__stub__arguments", "--inspect=9229").arg("--verbose").start().await;
+    let func = stub
+        .launch()
+        .env("languageWorkers__stub__arguments", "--inspect=9229")
+        .arg("--verbose")
+        .start()
+        .await;
     stub.app.write("main.stub", "changed");
     func.wait_for_line(RESTART).await;
     func.wait_for_lines("Job host started", 2).await;

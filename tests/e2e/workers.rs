@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{Stub, http};
 
-/// host.md W01 and W02: both families of arguments with the same ids, the app as working directory, every setting
+/// host.md W01 and W02, worker-protocol.md §19.3: both families of arguments with the same ids, the app as working directory, every setting
 /// inherited.
 #[tokio::test]
 async fn w01_w02_workers_are_launched_as_the_platform_does() {
@@ -117,7 +117,7 @@ async fn w05_load_requests_describe_the_function() {
     assert_eq!(load["properties"]["FunctionId"], load["functionId"]);
 }
 
-/// worker-protocol.md §5.2: a worker's own id and properties come back in load requests.
+/// worker-protocol.md §5.2 and §19.4: a worker's own id and properties come back in load requests.
 #[tokio::test]
 async fn w05_indexed_functions_keep_their_id_and_properties() {
     let mut function = http("fn");
@@ -233,7 +233,7 @@ async fn w11_logs_go_to_their_categories() {
     assert_eq!(func.count("of a stranger"), 0);
 }
 
-/// host.md W14: the request is not sent twice to workers that do not want it, and `sys` never.
+/// host.md W14, worker-protocol.md §19.14: only bindings of the function are sent; the request is not sent twice to workers that do not want it, and `sys` never.
 #[tokio::test]
 async fn w14_trigger_metadata_is_free_of_the_request_and_sys() {
     for removed in [true, false] {
@@ -318,7 +318,7 @@ async fn w17_traces_are_continued() {
     assert_eq!(parts, [2, 32, 16, 2]);
 }
 
-/// host.md W18: no message is too large at 20 MiB, in either direction.
+/// host.md W18, worker-protocol.md §19.12: no message is too large at 20 MiB, in either direction.
 #[tokio::test]
 async fn w18_large_messages_pass_both_ways() {
     const SIZE: usize = 20 << 20;
@@ -352,8 +352,11 @@ async fn w19_invocations_cancelled_before_dispatch_are_not_sent() {
     stub.write_script();
     assert_eq!(func.get("/api/die").await.status, 500);
     stub.wait_received("start", 2).await;
-    let impatient = func.request("GET", "/api/fn?first").timeout(Duration::from_millis(200));
-    assert!(impatient.send().await.is_err_and(|error| error.is_timeout()));
+    // The client goes once the host has its request.
+    tokio::select! {
+        answer = func.get("/api/fn?first") => panic!("nobody can answer: {answer:?}"),
+        _ = func.wait_for_line("Executing 'Functions.fn'") => {}
+    }
     stub.script.start = Start::Connect;
     stub.write_script();
     assert_eq!(func.get("/api/fn?second").await.status, 200);
@@ -373,8 +376,10 @@ async fn h35_running_invocations_hear_of_the_clients_end() {
         .function(http("fn"), &[Step::AwaitCancel, Step::Fail("stopped early".into())])
         .capability("HandlesInvocationCancelMessage");
     let func = stub.start().await;
-    let impatient = func.request("GET", "/api/fn").timeout(Duration::from_millis(300));
-    assert!(impatient.send().await.is_err_and(|error| error.is_timeout()));
+    tokio::select! {
+        answer = func.get("/api/fn") => panic!("it waits to be cancelled: {answer:?}"),
+        _ = stub.wait_received("invoke", 1) => {}
+    }
     let cancelled = stub.wait_received("cancel", 1).await;
     assert_eq!(cancelled[0]["invocationId"], stub.received("invoke")[0]["invocationId"]);
     func.wait_for_line("stopped early").await;

@@ -494,7 +494,7 @@ fn f21_warmup() {
     assert!(index.errors[0].message.contains("needs a function named 'Warmup'"));
 }
 
-/// spec host.md §2.7: what a worker sends; enums in any case, ids and properties kept.
+/// spec host.md §2.7, worker-protocol.md §19.6 and §19.7: what a worker sends; enums in any case, ids and properties kept.
 #[test]
 fn worker_index() {
     let mut good = worker(

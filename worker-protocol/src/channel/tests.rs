@@ -23,7 +23,7 @@ fn answer(id: &str) -> Content {
     Content::InvocationResponse(InvocationResponse { invocation_id: id.to_owned(), ..Default::default() })
 }
 
-/// worker-protocol.md §6: any non-empty value switches a capability on, whatever it says.
+/// worker-protocol.md §6 and §19.9: any non-empty value switches a capability on, whatever it says.
 #[test]
 fn capabilities_are_on_when_not_empty() {
     let channel = ready();

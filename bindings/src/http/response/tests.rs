@@ -167,7 +167,7 @@ fn h25_b33_objects_with_a_body_describe_a_response() {
     );
 }
 
-/// Spec host.md §3.7, the table of values; host.md F10 and bindings.md checklist 34.
+/// Spec host.md §3.7 and worker-protocol.md §19.11, the table of values; host.md F10 and bindings.md checklist 34.
 #[test]
 fn f10_b34_values_that_are_not_responses_are_bodies() {
     for (given, expected) in [

@@ -48,7 +48,7 @@ fn request(body: Body) -> Request<Body> {
         .unwrap()
 }
 
-/// host.md H33 and worker-protocol.md §8: what the worker sees, and that its 302 comes back as it is.
+/// host.md H33, worker-protocol.md §8 and §19.10: what the worker sees, and that its 302 comes back as it is.
 #[tokio::test]
 async fn h33_requests_reach_the_worker_with_the_rules_applied() {
     let (address, server) = server().await;
