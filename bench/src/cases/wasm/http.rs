@@ -43,6 +43,7 @@ fn run(arguments: &Arguments, runtime: &Runtime) -> anyhow::Result<Report> {
     let (process, address) = Process::serve(&["axum"])?;
     let mut subjects = [
         Subject::ready("axum", (process, Target { address, path: PATH.into() }), runtime)?,
+        Subject::ready("wasmtime serve, as shipped", wasmtime.serve(&code, Instances::AsShipped)?, runtime)?,
         Subject::ready("wasmtime serve, fresh", wasmtime.serve(&code, Instances::Fresh)?, runtime)?,
         Subject::ready("wasmtime serve, reused", wasmtime.serve(&code, Instances::Reused)?, runtime)?,
         Subject::ready("func, wasi:http, fresh", start(&http_fresh, PATH)?, runtime)?,
@@ -56,6 +57,7 @@ fn run(arguments: &Arguments, runtime: &Runtime) -> anyhow::Result<Report> {
         if connections > 1 {
             let [
                 axum,
+                shipped,
                 serve_fresh,
                 serve_reused,
                 http_fresh,
@@ -69,11 +71,13 @@ fn run(arguments: &Arguments, runtime: &Runtime) -> anyhow::Result<Report> {
                 report.goal(format!("{} / {}, req/s", what.name, with.name), rates, aim);
             };
             compare(http_fresh, serve_fresh, Aim::AtLeast(1.8));
+            compare(http_fresh, shipped, Aim::None);
+            compare(typed_fresh, shipped, Aim::None);
             compare(http_reused, serve_reused, Aim::AtLeast(1.5));
             compare(http_reused, axum, Aim::AtLeast(0.5));
             compare(typed_fresh, serve_fresh, Aim::AtLeast(2.2));
             compare(typed_reused, axum, Aim::AtLeast(0.8));
-            for subject in [serve_fresh, serve_reused, http_fresh, typed_fresh, command] {
+            for subject in [shipped, serve_fresh, serve_reused, http_fresh, typed_fresh, command] {
                 compare(subject, axum, Aim::None);
             }
         }

@@ -25,6 +25,8 @@ fn guest(arguments: &Arguments, language: &str) -> PathBuf {
 /// How the engine's own server treats instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Instances {
+    /// A new one for each request, without any flag.
+    AsShipped,
     /// A new one for each request, out of a pool.
     Fresh,
     /// One for many requests, one after the other.
@@ -69,12 +71,11 @@ impl Wasmtime {
     fn serve(&self, code: &Path, instances: Instances) -> anyhow::Result<(Process, Target)> {
         let address = free_address()?;
         let mut command = Command::new(&self.program);
-        command.arg("serve").args(Self::FLAGS).args([
-            "-Scli=y",
-            "--allow-precompiled",
-            "--addr",
-            &address.to_string(),
-        ]);
+        command.arg("serve");
+        if instances != Instances::AsShipped {
+            command.args(Self::FLAGS);
+        }
+        command.args(["-Scli=y", "--allow-precompiled", "--addr", &address.to_string()]);
         if instances == Instances::Reused {
             command.args(["--max-instance-reuse-count", "1000000"]);
         }
