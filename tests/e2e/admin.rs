@@ -115,6 +115,9 @@ async fn a12_a13_draining_and_resuming() {
         },
     )
     .await;
+    // Lines come later than answers: behind those of this call nothing is left on its way.
+    assert_eq!(func.get("/api/fn").await.status, 200);
+    func.wait_for_lines("Executed 'Functions.fn'", 2).await;
     let fired = func.count("Executing 'Functions.timer'");
     // Two ticks of a timer that must not fire: there is no event to wait for.
     tokio::time::sleep(Duration::from_millis(2100)).await;

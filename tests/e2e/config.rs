@@ -61,8 +61,8 @@ async fn c04_other_versions_are_explained() {
 #[tokio::test]
 async fn c06_malformed_files_are_tried_again() {
     let stub = stub().host_json("{\"version\": ");
-    let mut func = stub.launch().spawn();
     let started = Instant::now();
+    let mut func = stub.launch().spawn();
     let status = func.wait_for_state("Error").await;
     assert!(
         status["errors"][0].as_str().unwrap().contains("Unable to parse host configuration file"),

@@ -5,10 +5,10 @@ use std::process::Command;
 use horus_test_support::{Azurite, CosmosEmulator};
 use regex::Regex;
 
-use crate::support::{App, Launch, Store, Stub, http, storage_verb, until};
+use crate::support::{App, Ended, Launch, Store, Stub, http, storage_verb, until};
 
 /// What every verb does, with whatever serves it. `verb` gives exit code, standard output and standard error.
-fn all_verbs(verb: &dyn Fn(&[&str], &str) -> (Option<i32>, String, String)) {
+fn all_verbs(verb: &dyn Fn(&[&str], &str) -> Ended) {
     let good = |words: &[&str], input: &str| {
         let (code, out, err) = verb(words, input);
         assert_eq!(code, Some(0), "{words:?}: {err}");

@@ -62,6 +62,7 @@ async fn chaos_loses_nothing_with_python_workers() {
     chaos(&app, launch, "python").await;
 }
 
+#[expect(clippy::print_stdout, reason = "the figures are for whoever runs it by hand")]
 async fn chaos(app: &App, launch: Launch, language: &str) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let length = Duration::from_secs(number("HORUS_CHAOS_SECONDS").unwrap_or(15));
@@ -92,9 +93,9 @@ async fn chaos(app: &App, launch: Launch, language: &str) {
     clients.wait_for_length("chaos", 0).await;
     let bad = sent.iter().filter(|id| id.starts_with("bad")).count();
     let set_aside = clients.length("chaos-poison").unwrap_or_default();
-    journal.borrow_mut().refresh();
-    let journal = journal.borrow();
-    let deaths = monkey.deaths();
+    let (deaths, deeds) = (monkey.deaths(), monkey.report());
+    let mut journal = journal.into_inner();
+    journal.refresh();
     let failures: Vec<&Request> = requests.iter().filter(|request| request.status != 200).collect();
     let timeouts = func.count("exceeded by function 'Functions.take'");
     let twice = journal.messages.values().filter(|tries| tries.done > 1).count();
@@ -105,7 +106,7 @@ async fn chaos(app: &App, launch: Launch, language: &str) {
         failures.len(),
         sent.len(),
         deaths.len(),
-        monkey.report(),
+        deeds,
     );
 
     for request in requests.iter().filter(|request| request.status == 200) {
@@ -139,7 +140,6 @@ async fn chaos(app: &App, launch: Launch, language: &str) {
     assert_eq!(set_aside as usize, bad, "only what the function refuses is set aside");
     assert!(!deaths.is_empty() && !requests.is_empty() && !sent.is_empty(), "this was no chaos");
     assert_eq!(func.get("/api/work?id=after").await.text(), "after", "the host is up and well");
-    drop(journal);
     func.stop().await;
 }
 

@@ -55,11 +55,13 @@ impl Clients {
     }
 
     /// Puts a message of any bytes in a queue.
+    #[allow(dead_code, reason = "for the parity suite")]
     pub(crate) fn put_base64(&self, queue: &str, bytes: &[u8]) {
         self.call(&json!({ "command": "putBase64", "queue": queue, "text": BASE64_STANDARD.encode(bytes) }));
     }
 
     /// Receives a message and deletes it.
+    #[allow(dead_code, reason = "for the parity suite")]
     pub(crate) fn take(&self, queue: &str) -> Option<Vec<u8>> {
         let text = self.call(&json!({ "command": "take", "queue": queue }));
         text.as_str().map(|text| BASE64_STANDARD.decode(text).expect("messages are base64"))

@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, RequestBuilder};
@@ -38,6 +39,8 @@ pub(crate) struct Launch {
 pub(crate) struct Func {
     child: Child,
     output: Arc<Output>,
+    /// Read the pipes to their ends.
+    readers: [JoinHandle<()>; 2],
     client: reqwest::Client,
     root: PathBuf,
     mode: Mode,
@@ -118,15 +121,17 @@ impl Launch {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("func starts");
         let output = Arc::new(Output::default());
         let (out, err) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
-        read(out, output.clone(), |output| &output.out);
-        read(err, output.clone(), |output| &output.err);
+        let readers = [
+            read(out, output.clone(), |output| &output.out),
+            read(err, output.clone(), |output| &output.err),
+        ];
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .timeout(PATIENCE)
             .build()
             .expect("a client");
-        Func { child, output, client, root: self.root.clone(), mode: self.mode, port }
+        Func { child, output, readers, client, root: self.root.clone(), mode: self.mode, port }
     }
 
     /// Starts it and waits until it runs.
@@ -145,19 +150,28 @@ impl Launch {
     }
 }
 
-/// A port that nobody uses right now.
+/// How long the pipes of an ended process are read when somebody else holds them open.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// A port that nobody uses right now. Not one of those that the system gives to connections: a test beside this one
+/// could get it before `func` does.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("a bound socket has an address").port()
+    std::iter::repeat_with(|| rand::random_range(20_000..32_000))
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .expect("the search does not end without one")
 }
 
-fn read(pipe: impl Read + Send + 'static, output: Arc<Output>, lines: fn(&Output) -> &Mutex<Vec<String>>) {
+fn read(
+    pipe: impl Read + Send + 'static,
+    output: Arc<Output>,
+    lines: fn(&Output) -> &Mutex<Vec<String>>,
+) -> JoinHandle<()> {
     // Ends with the pipe.
     std::thread::spawn(move || {
         for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
             lines(&output).lock().expect("no panic").push(String::from_utf8_lossy(&line).into_owned());
         }
-    });
+    })
 }
 
 impl Func {
@@ -297,8 +311,11 @@ impl Func {
         let started = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
-                // The last lines are still on their way from the pipes.
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                // The last lines are still on their way. A process that was left behind may hold a pipe open for longer.
+                let ended = Instant::now();
+                while !self.readers.iter().all(JoinHandle::is_finished) && ended.elapsed() < LAST_LINES {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
                 return status;
             }
             assert!(started.elapsed() < PATIENCE, "func does not end\n{}", self.transcript());

@@ -10,6 +10,9 @@ use super::Launch;
 /// The emulators' public key (<https://learn.microsoft.com/azure/storage/common/storage-use-azurite>).
 const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
+/// Exit code, standard output and standard error of a verb.
+pub(crate) type Ended = (Option<i32>, String, String);
+
 /// A `func storage` that runs, and the options by which verbs find it. Ends with its value.
 pub(crate) struct Store {
     pub(crate) child: Child,
@@ -43,7 +46,7 @@ impl Store {
     }
 
     /// Runs a verb against it: exit code, standard output, standard error.
-    pub(crate) fn verb(&self, launch: &Launch, words: &[&str], input: &str) -> (Option<i32>, String, String) {
+    pub(crate) fn verb(&self, launch: &Launch, words: &[&str], input: &str) -> Ended {
         storage_verb(launch, &self.ports, words, input)
     }
 
@@ -65,12 +68,7 @@ impl Store {
 }
 
 /// Runs `func storage WORDS PORTS`: exit code, standard output, standard error.
-pub(crate) fn storage_verb(
-    launch: &Launch,
-    ports: &[String],
-    words: &[&str],
-    input: &str,
-) -> (Option<i32>, String, String) {
+pub(crate) fn storage_verb(launch: &Launch, ports: &[String], words: &[&str], input: &str) -> Ended {
     let mut command: Command = launch.command();
     command.arg("storage").args(words).args(ports);
     let mut child = command
