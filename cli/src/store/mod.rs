@@ -11,8 +11,8 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use horus_app::log::Log;
 use horus_app::log::category::STARTUP;
+use horus_app::log::{Level, Log};
 use horus_app::settings::Settings;
 use horus_bindings::storage::Storage;
 use horus_in_process::InProcess;
@@ -146,31 +146,34 @@ fn report_taken(free: &[Service], taken: &[Service], choice: &Choice, log: &Log)
     if taken.is_empty() {
         return;
     }
-    let theirs: Vec<String> = taken
-        .iter()
-        .map(|service| match port::holder(service.usual_port()) {
-            Some(holder) => format!("{} is served by {holder}", place(*service)),
-            None => format!("{} is served by another process", place(*service)),
-        })
-        .collect();
-    let theirs = theirs.join(", ");
+    let name = |service: &Service| match port::holder(service.usual_port()) {
+        Some(holder) => format!("{} is served by {holder}", place(*service)),
+        None => format!("{} is served by another process", place(*service)),
+    };
+    // Looking through all processes takes long enough to be seen at a start: only for a line that is shown.
+    let theirs = || taken.iter().map(name).collect::<Vec<_>>().join(", ");
     let is_storage = |service: &Service| *service != Service::Documents;
     match choice {
         Choice::Folder(folder) => log.warning(
             STARTUP,
             format!(
-                "The data in {} is not used for everything: {theirs}. Stop it to use this store.",
-                folder.display()
+                "The data in {} is not used for everything: {}. Stop it to use this store.",
+                folder.display(),
+                theirs()
             ),
         ),
         // One half here and one half there is hardly what anybody wants.
         _ if free.iter().any(is_storage) && taken.iter().any(is_storage) => log.warning(
             STARTUP,
             format!(
-                "The embedded store serves a part only: {theirs}. If that is not a storage emulator, stop it."
+                "The embedded store serves a part only: {}. If that is not a storage emulator, stop it.",
+                theirs()
             ),
         ),
-        _ => log.info(STARTUP, format!("The embedded store is not needed: {theirs}.")),
+        _ if log.accepts(STARTUP, Level::Information) => {
+            log.info(STARTUP, format!("The embedded store is not needed: {}.", theirs()));
+        }
+        _ => {}
     }
 }
 
