@@ -19,7 +19,7 @@ pub(in crate::cases) const CASE: Case = Case {
 };
 
 /// The function of the typed sample, and its path.
-const TYPED: (&str, &str) = ("HelloTyped", "/api/hello-typed");
+const TYPED: (&str, &str) = ("HelloTyped", "/api/hello-rust-typed");
 
 /// The same of the command, which tells its functions by their names.
 const COMMAND: (&str, &str) = ("HelloC", "/api/HelloC");
