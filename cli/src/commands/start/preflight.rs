@@ -126,7 +126,7 @@ mod tests {
         assert!(check(&[(RUNTIME, "ts")]).unwrap_err().hint.unwrap().contains("to 'node'"));
     }
 
-    /// cli.md §4.3 reserved setting.
+    /// cli.md §4.3 reserved setting, worker-protocol.md §19.16.
     #[test]
     fn a_reserved_name_in_values_is_an_error() {
         let values = vec![("container_name".to_owned(), Some("x".to_owned()))];

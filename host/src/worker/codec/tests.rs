@@ -14,7 +14,7 @@ fn json(text: &str) -> Data {
     Data::Json(text.to_owned())
 }
 
-/// host.md §3.6, worker-protocol.md §9.1 and bindings.md item 20: numbers and dates travel as JSON, never as int.
+/// host.md §3.6, worker-protocol.md §9.1 and §19.5, bindings.md item 20: numbers and dates travel as JSON, never as int.
 #[test]
 fn b20_host_values_reach_workers_in_the_documented_kinds() {
     let none = Capabilities::default();
